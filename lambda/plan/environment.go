@@ -1,0 +1,32 @@
+package plan
+
+// Environment variables of the functions.
+const (
+	// EnvStep names the step or function that the process serves.
+	EnvStep = "STEP"
+	// EnvSourceBucket is the name of the bucket that authors put specs into.
+	EnvSourceBucket = "SOURCE_BUCKET"
+	// EnvStateBucket is the name of the bucket of leases, status and reports.
+	EnvStateBucket = "STATE_BUCKET"
+	// EnvEventBus is the name of the bus that events are put on.
+	EnvEventBus = "EVENT_BUS"
+	// EnvDatabricksSecret is the id of the secret with the service principal.
+	EnvDatabricksSecret = "DATABRICKS_SECRET"
+	// EnvDatabricksHost is the account console's address, if not the usual one.
+	EnvDatabricksHost = "DATABRICKS_HOST"
+	// EnvStateMachine is the ARN of the state machine.
+	EnvStateMachine = "STATE_MACHINE_ARN"
+)
+
+const (
+	// SourcePrefix is the folder of the source that holds workspace specs.
+	SourcePrefix = "workspaces/"
+	// FunctionPrefix and a step's name make the name of a function.
+	FunctionPrefix = "lakegate-"
+	// StateMachineName is the name of the state machine.
+	StateMachineName = "lakegate-workspace"
+	// EventBusName is the name of the bus that events are put on.
+	EventBusName = "lakegate"
+	// EventSource is the source of every event.
+	EventSource = "lakegate"
+)

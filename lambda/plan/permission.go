@@ -1,0 +1,43 @@
+package plan
+
+// Permission is one statement of a role: the actions on the resources, under
+// the conditions.
+type Permission struct {
+	// Why in a few words: a row of the documentation.
+	Why string
+	// Actions such as ec2:CreateVpc; never a wildcard.
+	Actions []string
+	// Resources are ARNs with placeholders, or * where the service knows no
+	// other.
+	Resources []string
+	// Conditions by operator and key, as in IAM.
+	Conditions map[string]map[string]string
+}
+
+// Placeholders of resources, conditions, patterns and the definition. The CDK
+// app and the emulator replace them. A step's name as placeholder, such as
+// ${EnsureVpc}, is the ARN of its function.
+const (
+	Partition        = "${Partition}"
+	Account          = "${Account}"
+	Region           = "${Region}"
+	SourceBucket     = "${SourceBucket}"
+	StateBucket      = "${StateBucket}"
+	EventBus         = "${EventBus}"
+	DatabricksSecret = "${DatabricksSecret}"
+	StateMachine     = "${StateMachine}"
+)
+
+// Tag keys that mark what this project made. They are part of permissions, and
+// so of the plan.
+const (
+	// TagWorkspace holds metadata.name of the spec.
+	TagWorkspace = "lakegate:workspace"
+	// TagManaged holds owned for what was created here.
+	TagManaged = "lakegate:managed"
+	// TagObject holds which object of the workspace it is, such as
+	// workspace-subnet-1; it stays when a name changes.
+	TagObject = "lakegate:object"
+	// Owned is the value of TagManaged for what was created here.
+	Owned = "owned"
+)

@@ -1,0 +1,41 @@
+package plan
+
+import "time"
+
+// Rules returns the EventBridge rules on the account's default bus that wake
+// the functions. Both services deliver their events at least once and on a
+// best-effort basis.
+func Rules() []Rule {
+	return []Rule{
+		{
+			Name: "SpecPushed",
+			Doc:  "A workspace spec was put into the source bucket.",
+			// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+			Pattern: `{
+  "source": ["aws.s3"],
+  "detail-type": ["Object Created"],
+  "detail": {
+    "bucket": {"name": ["` + SourceBucket + `"]},
+    "object": {"key": [{"wildcard": "` + SourcePrefix + `*.yaml"}, {"wildcard": "` + SourcePrefix + `*.yml"}]}
+  }
+}`,
+			Target: dispatch.Name,
+			MaxAge: 24 * time.Hour, MaxAttempts: 185,
+		},
+		{
+			Name: "ExecutionFailed",
+			Doc:  "An execution ended without having reported itself.",
+			// https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+			Pattern: `{
+  "source": ["aws.states"],
+  "detail-type": ["Step Functions Execution Status Change"],
+  "detail": {
+    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+    "stateMachineArn": ["` + StateMachine + `"]
+  }
+}`,
+			Target: reportFailure.Name,
+			MaxAge: 24 * time.Hour, MaxAttempts: 185,
+		},
+	}
+}

@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+)
+
+// Step is one Task state of the state machine and one Lambda function.
+type Step struct {
+	// Name in CamelCase: the state's name, the function's suffix, the value of
+	// STEP and, in snake_case, the name of its file.
+	Name string
+	// Doc is one sentence: the state's Comment and the README's row.
+	Doc string
+	// Result is the top-level key that the step adds to the document. Empty
+	// means that the step makes the whole document.
+	Result string
+	// Input is what the function gets; nil means the document as it is.
+	// Keys ending in ".$" are JSONPath, as in the Parameters of a state.
+	Input map[string]any
+	// Timeout of one invocation of the function.
+	Timeout time.Duration
+	// Await makes the state a loop that is left when the step reports ready.
+	Await *Await
+	// Allow is what the function's role may do, beside what Common allows.
+	Allow []Permission
+}
+
+// Await describes a loop of Task, Choice and Wait.
+type Await struct {
+	// Noun in CamelCase completes the names of the loop's other states:
+	// <Noun>Ready (Choice) and WaitFor<Noun> (Wait).
+	Noun string
+	// Within is how long the loop may last before the step fails as TimedOut.
+	Within time.Duration
+}
+
+// Parallel is a state whose branches run side by side.
+type Parallel struct {
+	Name     string
+	Doc      string
+	Branches []Sequence
+}
+
+// Sequence is a list of nodes that run one after the other.
+type Sequence []Node
+
+// Node is a Step or a Parallel.
+type Node interface{ node() }
+
+func (Step) node()     {}
+func (Parallel) node() {}
+
+// Function is a Lambda function that is no state: it is invoked by a rule.
+type Function struct {
+	// Name in CamelCase: the function's suffix and the value of STEP.
+	Name string
+	// Doc is one sentence.
+	Doc string
+	// Timeout of one invocation.
+	Timeout time.Duration
+	// Allow is what the function's role may do.
+	Allow []Permission
+}
+
+// Rule is an EventBridge rule that invokes a function.
+type Rule struct {
+	// Name in CamelCase.
+	Name string
+	// Doc is one sentence: the rule's description.
+	Doc string
+	// Pattern is the event pattern, JSON with placeholders.
+	Pattern string
+	// Target is the name of the function that is invoked.
+	Target string
+	// MaxAge and MaxAttempts bound the retries before an event goes to the
+	// dead-letter queue.
+	MaxAge      time.Duration
+	MaxAttempts int
+}
+
+// Steps returns the steps of a sequence in the order in which they are written.
+func (s Sequence) Steps() []Step {
+	var steps []Step
+	for _, n := range s {
+		switch n := n.(type) {
+		case Step:
+			steps = append(steps, n)
+		case Parallel:
+			for _, b := range n.Branches {
+				steps = append(steps, b.Steps()...)
+			}
+		}
+	}
+	return steps
+}
+
+// check reports what makes a graph unusable: a name or result key that is used
+// twice, an empty branch, a step without a sentence or a deadline.
+func (s Sequence) check() error {
+	names, results := map[string]bool{}, map[string]bool{}
+	claim := func(kind, name string, taken map[string]bool) error {
+		if name == "" || taken[name] {
+			return fmt.Errorf("plan: %s %q is empty or used twice", kind, name)
+		}
+		taken[name] = true
+		return nil
+	}
+	var walk func(Sequence) error
+	walk = func(s Sequence) error {
+		if len(s) == 0 {
+			return fmt.Errorf("plan: a sequence is empty")
+		}
+		for _, n := range s {
+			switch n := n.(type) {
+			case Step:
+				if err := claim("state", n.Name, names); err != nil {
+					return err
+				}
+				if n.Result != "" {
+					if err := claim("result", n.Result, results); err != nil {
+						return err
+					}
+				}
+				if n.Doc == "" || n.Timeout <= 0 {
+					return fmt.Errorf("plan: step %s has no sentence or no timeout", n.Name)
+				}
+				if n.Await != nil {
+					for _, name := range []string{n.Await.choice(), n.Await.wait()} {
+						if err := claim("state", name, names); err != nil {
+							return err
+						}
+					}
+				}
+			case Parallel:
+				if err := claim("state", n.Name, names); err != nil {
+					return err
+				}
+				for _, b := range n.Branches {
+					if err := walk(b); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	return walk(s)
+}
+
+func (a *Await) choice() string { return a.Noun + "Ready" }
+func (a *Await) wait() string   { return "WaitFor" + a.Noun }
+func (a *Await) done() string   { return a.Noun + "Done" }

@@ -1,0 +1,249 @@
+package spec
+
+const (
+	// APIVersion is the version of the contract that this package reads.
+	APIVersion = "lakegate.dev/v1"
+	// Kind is the only kind of document that this package reads.
+	Kind = "Workspace"
+)
+
+// Workspace is one private Databricks workspace on AWS, as its author wants it.
+type Workspace struct {
+	// APIVersion is always lakegate.dev/v1.
+	APIVersion string `json:"apiVersion"`
+	// Kind is always Workspace.
+	Kind string `json:"kind"`
+	// Metadata names the workspace and carries what is said about it.
+	Metadata Metadata `json:"metadata"`
+	// Spec is the wanted state.
+	Spec Spec `json:"spec"`
+}
+
+// Metadata names a workspace and carries what is said about it.
+type Metadata struct {
+	// Name identifies the workspace in this stack: the file must be called
+	// <name>.yaml, and every object that is created is tagged with it. 2 to 32
+	// lower-case letters, digits and hyphens; it starts with a letter.
+	Name string `json:"name"`
+	// Annotations are notes for people and switches for the machine, by key.
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Spec is the wanted state of a workspace.
+type Spec struct {
+	// Region is the AWS region of the workspace and of all its objects.
+	Region string `json:"region"`
+	// AWS says in which AWS account the workspace lives.
+	AWS AWS `json:"aws"`
+	// Databricks says in which Databricks account the workspace lives, and
+	// under which names.
+	Databricks Databricks `json:"databricks"`
+	// Network is the customer-managed VPC.
+	Network Network `json:"network,omitzero"`
+	// PrivateLink is the back-end connection from compute to control plane.
+	PrivateLink PrivateLink `json:"privateLink,omitzero"`
+	// CrossAccountRole is the IAM role that Databricks assumes to run compute.
+	CrossAccountRole Role `json:"crossAccountRole,omitzero"`
+	// RootBucket is the S3 bucket of the workspace's root storage.
+	RootBucket Bucket `json:"rootBucket,omitzero"`
+	// Tags are put on every AWS object that is created, and on the workspace.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// AWS says in which AWS account the workspace lives.
+type AWS struct {
+	// AccountID is the 12-digit id of the AWS account, in quotes.
+	AccountID string `json:"accountId"`
+}
+
+// Databricks says in which Databricks account the workspace lives, and under
+// which names its objects are registered there.
+type Databricks struct {
+	// AccountID is the UUID of the Databricks account, as the account console
+	// shows it.
+	AccountID string `json:"accountId"`
+	// WorkspaceName is the name people see. Default: metadata.name.
+	WorkspaceName string `json:"workspaceName,omitempty"`
+	// DeploymentName is the part of the URL after the account's prefix. It
+	// works only for accounts that have such a prefix; without it Databricks
+	// chooses a name.
+	DeploymentName string `json:"deploymentName,omitempty"`
+	// CredentialsName is the name of the credential configuration.
+	// Default: metadata.name.
+	CredentialsName string `json:"credentialsName,omitempty"`
+	// StorageName is the name of the storage configuration.
+	// Default: metadata.name.
+	StorageName string `json:"storageName,omitempty"`
+	// NetworkName is the name of the network configuration.
+	// Default: metadata.name.
+	NetworkName string `json:"networkName,omitempty"`
+}
+
+// Network is the customer-managed VPC: it has no way to the internet, only
+// endpoints.
+type Network struct {
+	// VPC is the virtual network.
+	VPC VPC `json:"vpc,omitzero"`
+	// WorkspaceSubnets are the two or more subnets that compute runs in, each
+	// in an availability zone of its own. Default: two.
+	WorkspaceSubnets []Subnet `json:"workspaceSubnets,omitempty"`
+	// EndpointSubnet holds the two endpoints of the control plane.
+	EndpointSubnet Subnet `json:"endpointSubnet,omitzero"`
+	// EndpointRouteTable is the route table of the endpoint subnet; it has the
+	// local route only. The workspace subnets use the VPC's main table.
+	EndpointRouteTable RouteTable `json:"endpointRouteTable,omitzero"`
+	// SecurityGroups are the firewall rules of compute and of the endpoints.
+	SecurityGroups SecurityGroups `json:"securityGroups,omitzero"`
+	// Endpoints are the ways to AWS services that compute needs.
+	Endpoints ServiceEndpoints `json:"endpoints,omitzero"`
+}
+
+// VPC is the virtual network: given by id, or created from name and CIDR.
+type VPC struct {
+	// ID of an existing VPC (vpc-…) to use. Without it a VPC is created.
+	ID string `json:"id,omitempty"`
+	// Name tag of the VPC. Default: <metadata.name>-vpc.
+	Name string `json:"name,omitempty"`
+	// CIDR is the IPv4 block of the VPC, /16 to /24 when the subnets are
+	// derived from it. For a given VPC it is the block that holds the subnets.
+	// Default: 10.0.0.0/22.
+	CIDR string `json:"cidr,omitempty"`
+}
+
+// Subnet is given by id, or created from name, CIDR and zone.
+type Subnet struct {
+	// ID of an existing subnet (subnet-…) to use. Without it one is created.
+	ID string `json:"id,omitempty"`
+	// Name tag of the subnet. Default: <metadata.name>-workspace-1, -2, … and
+	// <metadata.name>-endpoints.
+	Name string `json:"name,omitempty"`
+	// CIDR is the IPv4 block, inside the VPC's. Workspace subnets are /17 to
+	// /26. Default: the second and third quarter of the VPC for the workspace,
+	// the fourth for the endpoints.
+	CIDR string `json:"cidr,omitempty"`
+	// AvailabilityZone such as ap-northeast-1a. Default: a zone in which the
+	// endpoint services are offered, a different one for each workspace subnet.
+	AvailabilityZone string `json:"availabilityZone,omitempty"`
+}
+
+// RouteTable is given by id, or created by name.
+type RouteTable struct {
+	// ID of an existing route table (rtb-…) to use. Without it one is created.
+	ID string `json:"id,omitempty"`
+	// Name tag of the table. Default: <metadata.name>-endpoints.
+	Name string `json:"name,omitempty"`
+}
+
+// SecurityGroups are the firewall rules of compute and of the endpoints.
+type SecurityGroups struct {
+	// Workspace is the group of compute, and of the interface endpoints of AWS
+	// services.
+	Workspace SecurityGroup `json:"workspace,omitzero"`
+	// Endpoint is the group of the two endpoints of the control plane.
+	Endpoint SecurityGroup `json:"endpoint,omitzero"`
+}
+
+// SecurityGroup is given by id, or created from name, description and rules.
+type SecurityGroup struct {
+	// ID of an existing security group (sg-…) to use. Without it one is created.
+	ID string `json:"id,omitempty"`
+	// Name of the group, unique in its VPC. Default: <metadata.name>-workspace
+	// and <metadata.name>-endpoints.
+	Name string `json:"name,omitempty"`
+	// Description of the group; AWS never lets it be changed.
+	// Default: "Compute of <metadata.name>" and "Control-plane endpoints of
+	// <metadata.name>".
+	Description string `json:"description,omitempty"`
+	// Rules are all rules of the group. Default: what the Databricks
+	// documentation asks for.
+	Rules []Rule `json:"rules,omitempty"`
+}
+
+// Rule is one rule of a security group.
+type Rule struct {
+	// Direction is ingress or egress.
+	Direction string `json:"direction"`
+	// Protocol is tcp or udp.
+	Protocol string `json:"protocol"`
+	// Ports is one port ("443"), a range ("8445-8451") or "all".
+	Ports string `json:"ports"`
+	// Peer is the other side: self (the group itself), workspace (the
+	// workspace group), vpc (the VPC's CIDR), or an IPv4 CIDR block.
+	Peer string `json:"peer"`
+}
+
+// ServiceEndpoints are the ways to AWS services that compute needs in a
+// network without internet.
+type ServiceEndpoints struct {
+	// S3 is a gateway endpoint on the route tables of the workspace subnets.
+	S3 Endpoint `json:"s3,omitzero"`
+	// STS is an interface endpoint in the workspace subnets.
+	STS Endpoint `json:"sts,omitzero"`
+	// Kinesis is an interface endpoint in the workspace subnets.
+	Kinesis Endpoint `json:"kinesis,omitzero"`
+}
+
+// Endpoint is a VPC endpoint: given by id, or created.
+type Endpoint struct {
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is created.
+	ID string `json:"id,omitempty"`
+	// Name tag of the endpoint. Default: <metadata.name>-<service>.
+	Name string `json:"name,omitempty"`
+}
+
+// PrivateLink is the back-end connection from compute to control plane.
+type PrivateLink struct {
+	// WorkspaceEndpoint leads to the workspace's web application and REST API.
+	WorkspaceEndpoint DatabricksEndpoint `json:"workspaceEndpoint,omitzero"`
+	// RelayEndpoint leads to the secure cluster connectivity relay.
+	RelayEndpoint DatabricksEndpoint `json:"relayEndpoint,omitzero"`
+	// PrivateAccessSettings says who may reach the workspace, and how.
+	PrivateAccessSettings PrivateAccessSettings `json:"privateAccessSettings,omitzero"`
+}
+
+// DatabricksEndpoint is an interface endpoint to a service of Databricks, and
+// its registration with the Databricks account.
+type DatabricksEndpoint struct {
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is created.
+	ID string `json:"id,omitempty"`
+	// Name tag of the endpoint. Default: <metadata.name>-workspace and
+	// <metadata.name>-relay.
+	Name string `json:"name,omitempty"`
+	// Service is the name of the endpoint service, when the region's table is
+	// out of date. Default: the name that the table has for the region.
+	Service string `json:"service,omitempty"`
+	// RegistrationName is the name under which the endpoint is registered with
+	// the Databricks account. Default: the endpoint's name.
+	RegistrationName string `json:"registrationName,omitempty"`
+}
+
+// PrivateAccessSettings says who may reach the workspace, and how.
+type PrivateAccessSettings struct {
+	// ID of existing private access settings (a UUID) to use. Without it they
+	// are created.
+	ID string `json:"id,omitempty"`
+	// Name of the settings. Default: metadata.name.
+	Name string `json:"name,omitempty"`
+	// PublicAccess keeps the workspace reachable over the public network
+	// beside the private one. Only true is possible as long as the workspace
+	// has no front-end endpoint. Default: true.
+	PublicAccess *bool `json:"publicAccess,omitempty"`
+}
+
+// Role is an IAM role: given by ARN, or created by name.
+type Role struct {
+	// ARN of an existing role to use. Without it one is created.
+	ARN string `json:"arn,omitempty"`
+	// Name of the role to create, unique in the account. Default:
+	// lakegate-<metadata.name>-cross-account.
+	Name string `json:"name,omitempty"`
+}
+
+// Bucket is an S3 bucket: given by ARN, or created by name.
+type Bucket struct {
+	// ARN of an existing bucket to use. Without it one is created.
+	ARN string `json:"arn,omitempty"`
+	// Name of the bucket to create, unique in all of AWS. Default:
+	// lakegate-<metadata.name>-root-<AWS account id>.
+	Name string `json:"name,omitempty"`
+}
