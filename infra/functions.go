@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -111,7 +110,11 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 // environment gives a function the names of those things that its role may
 // use.
 func (props functionProps) environment(f plan.Function) map[string]string {
-	used := fmt.Sprint(f.Allow)
+	uses := func(name string) bool {
+		return slices.ContainsFunc(f.Allow, func(p plan.Permission) bool {
+			return strings.Contains(strings.Join(p.Resources, " "), name)
+		})
+	}
 	env := map[string]string{plan.EnvStep: f.Name}
 	for variable, name := range map[string]string{
 		plan.EnvSourceBucket:     plan.SourceBucket,
@@ -120,7 +123,7 @@ func (props functionProps) environment(f plan.Function) map[string]string {
 		plan.EnvDatabricksSecret: plan.DatabricksSecret,
 		plan.EnvStateMachine:     plan.StateMachine,
 	} {
-		if strings.Contains(used, name) {
+		if uses(name) {
 			env[variable] = props.values.fill(name)
 		}
 	}
