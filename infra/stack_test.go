@@ -609,6 +609,19 @@ func TestEverythingIsTagged(t *testing.T) {
 	}
 }
 
+// cdk-nag takes no suppression with a reason of less than ten characters.
+func TestSuppressionsHaveReasons(t *testing.T) {
+	t.Parallel()
+	for id, r := range synthesised.Resources {
+		rules, _ := at(r.Metadata, "cdk_nag", "rules_to_suppress").([]any)
+		for _, rule := range rules {
+			if reason, _ := at(rule, "reason").(string); len(reason) < 10 {
+				t.Errorf("%s suppresses %v because of %q", id, at(rule, "id"), reason)
+			}
+		}
+	}
+}
+
 func TestNothingBesideCloudFormationsOwn(t *testing.T) {
 	t.Parallel()
 	for id, r := range synthesised.Resources {
