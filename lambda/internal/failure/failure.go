@@ -83,6 +83,9 @@ func (e *Error) remedy() string {
 	return remedies[e.Class]
 }
 
+// Remedy returns what to do about a class when an error itself says nothing.
+func Remedy(class string) string { return remedies[class] }
+
 // remedies are what to do about a class when the error itself says nothing.
 var remedies = map[string]string{
 	plan.Transient:      "The service failed or did not answer, also when asked again. Redrive the execution when it has recovered.",

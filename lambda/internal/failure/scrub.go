@@ -1,6 +1,9 @@
 package failure
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // scrubs remove from a message what is secret and what differs at every
 // attempt, so that equal failures read equally.
@@ -29,7 +32,7 @@ func Scrub(text string) string {
 		text = s.pattern.ReplaceAllString(text, s.with)
 	}
 	if len(text) > maxMessage {
-		text = string([]rune(text[:maxMessage])) + " …"
+		text = strings.ToValidUTF8(text[:maxMessage], "") + " …"
 	}
 	return text
 }

@@ -1,0 +1,108 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"encoding/json"
+
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// ensure finds the one object that is ours, or creates it. Before it creates it
+// looks a second time: the reply to an earlier create may have been lost, and a
+// first read may not see what was just made.
+func ensure[T any](ctx context.Context, what string, find func(context.Context) ([]T, error), id func(T) string, create func(context.Context) (T, error)) (found T, created bool, err error) {
+	for range 2 {
+		all, err := find(ctx)
+		if err != nil {
+			return found, false, fmt.Errorf("looking for %s: %w", what, err)
+		}
+		switch len(all) {
+		case 0:
+		case 1:
+			return all[0], false, nil
+		default:
+			ids := make([]string, 0, len(all))
+			for _, one := range all {
+				ids = append(ids, id(one))
+			}
+			return found, false, failure.New(plan.Conflict,
+				"Delete all but one of them, then redrive the execution.",
+				"looking for %s: there are %d: %s", what, len(all), strings.Join(ids, ", "))
+		}
+	}
+	found, err = create(ctx)
+	if err != nil {
+		return found, false, fmt.Errorf("creating %s: %w", what, err)
+	}
+	return found, true, nil
+}
+
+// pages collects all pages of a listing.
+func pages[T any](list func(token *string) ([]T, *string, error)) ([]T, error) {
+	var all []T
+	var token *string
+	for {
+		page, next, err := list(token)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if next == nil || *next == "" {
+			return all, nil
+		}
+		token = next
+	}
+}
+
+// remembering answers the first call from what is known and asks after that,
+// so that one listing serves several objects.
+func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(context.Context) ([]T, error) {
+	first := true
+	return func(ctx context.Context) ([]T, error) {
+		if first {
+			first = false
+			return known, nil
+		}
+		return ask(ctx)
+	}
+}
+
+// differs is the Conflict of an object whose field cannot be changed.
+func differs(what, field, found, wanted, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Set %s to %s, or replace the object, then push or redrive.", path, found),
+		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+}
+
+// missing is the Conflict of an object that the spec gives by id but that does
+// not exist.
+func missing(what, id, region, path string) error {
+	where := ""
+	if region != "" {
+		where = " in " + region
+	}
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Correct %s, or remove it so that one is created.", path),
+		"looking for %s %s: it does not exist%s in this account", what, id, where)
+}
+
+// foreign is the Conflict of an object that has the wanted name but is not ours.
+func foreign(what, id, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Choose another name in the spec, or give the existing one as %s to use it as it is.", path),
+		"looking for %s: %s exists and was not made by this workspace", what, id)
+}
+
+// sameJSON compares two JSON texts by meaning.
+func sameJSON(a, b string) bool {
+	var x, y any
+	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
+}
