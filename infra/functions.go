@@ -29,11 +29,15 @@ const (
 
 // functionProps is what all functions have in common.
 type functionProps struct {
-	code           awss3assets.Asset
-	values         placeholders
-	deadLetters    awssqs.CfnQueue
-	databricksHost string
+	code        awss3assets.Asset
+	values      placeholders
+	variables   []variable
+	deadLetters awssqs.CfnQueue
 }
+
+// variable is an environment variable of those functions whose role mentions a
+// placeholder. An empty value means that there is none.
+type variable struct{ name, placeholder, value string }
 
 // newFunctions makes the function of each step and of each plan.Function, by
 // name.
@@ -42,12 +46,12 @@ func newFunctions(stack awscdk.Stack, props functionProps) map[string]awslambda.
 	for _, s := range plan.Workspace().Steps() {
 		made[s.Name] = newFunction(stack, props, plan.Function{
 			Name: s.Name, Doc: s.Doc, Timeout: s.Timeout,
-			Allow: append(common(), s.Allow...),
+			Allow: append(plan.Common(), s.Allow...),
 		})
 	}
 	for _, f := range plan.Functions() {
 		f.Allow = append(slices.Clone(f.Allow), plan.Permission{
-			Why:       "Keep an event that the function failed on.",
+			Why:       "keep an event that the function failed on",
 			Actions:   []string{"sqs:SendMessage"},
 			Resources: []string{*props.deadLetters.AttrArn()},
 		})
@@ -75,12 +79,12 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 	})
 	role := props.values.role(stack, f.Name+"Role", f.Doc, assumedBy("lambda.amazonaws.com", nil), append([]plan.Permission{
 		{
-			Why:       "Write its own log.",
+			Why:       "write its own log",
 			Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			Resources: []string{*logs.AttrArn()},
 		},
 		{
-			Why:       "Send traces; X-Ray knows no resources.",
+			Why:       "send traces, for which X-Ray knows no resources",
 			Actions:   []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
 			Resources: []string{"*"},
 		},
@@ -107,43 +111,17 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 	})
 }
 
-// environment gives a function the names of those things that its role may
+// environment gives a function the variables of those things that its role may
 // use.
 func (props functionProps) environment(f plan.Function) map[string]string {
-	uses := func(name string) bool {
-		return slices.ContainsFunc(f.Allow, func(p plan.Permission) bool {
-			return strings.Contains(strings.Join(p.Resources, " "), name)
-		})
-	}
 	env := map[string]string{plan.EnvStep: f.Name}
-	for variable, name := range map[string]string{
-		plan.EnvSourceBucket:     plan.SourceBucket,
-		plan.EnvStateBucket:      plan.StateBucket,
-		plan.EnvEventBus:         plan.EventBus,
-		plan.EnvDatabricksSecret: plan.DatabricksSecret,
-		plan.EnvStateMachine:     plan.StateMachine,
-	} {
-		if uses(name) {
-			env[variable] = props.values.fill(name)
+	for _, v := range props.variables {
+		used := slices.ContainsFunc(f.Allow, func(p plan.Permission) bool {
+			return strings.Contains(strings.Join(p.Resources, " "), v.placeholder)
+		})
+		if used && v.value != "" {
+			env[v.name] = v.value
 		}
 	}
-	if env[plan.EnvDatabricksSecret] != "" && props.databricksHost != "" {
-		env[plan.EnvDatabricksHost] = props.databricksHost
-	}
 	return env
-}
-
-func common() []plan.Permission {
-	return []plan.Permission{
-		{
-			Why:       "Hold the lease of the workspace.",
-			Actions:   []string{"s3:GetObject", "s3:PutObject"},
-			Resources: []string{"arn:" + plan.Partition + ":s3:::" + plan.StateBucket + "/leases/*"},
-		},
-		{
-			Why:       "Say what happened.",
-			Actions:   []string{"events:PutEvents"},
-			Resources: []string{"arn:" + plan.Partition + ":events:" + plan.Region + ":" + plan.Account + ":event-bus/" + plan.EventBus},
-		},
-	}
 }

@@ -69,7 +69,7 @@ func (p placeholders) role(stack awscdk.Stack, id, doc string, trust map[string]
 		}},
 	})
 	if reasons := wildcards(allow); len(reasons) > 0 {
-		suppress(role, "AwsSolutions-IAM5", strings.Join(reasons, " "))
+		suppress(role, "AwsSolutions-IAM5", strings.Join(reasons, "; "))
 	}
 	return role
 }

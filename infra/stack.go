@@ -40,26 +40,37 @@ func newStack(app awscdk.App, s settings) (awscdk.Stack, error) {
 		Description: jsii.String("What Lakegate says about its workspaces."),
 	})
 	deadLetters := newDeadLetterQueue(stack)
-	values := placeholders{
-		plan.Partition:        *stack.Partition(),
-		plan.Account:          *stack.Account(),
-		plan.Region:           *stack.Region(),
-		plan.SourceBucket:     *buckets.source.Ref(),
-		plan.StateBucket:      *buckets.state.Ref(),
-		plan.EventBus:         *bus.Ref(),
-		plan.DatabricksSecret: s.DatabricksSecret,
-		// By its name: roles of functions mention the state machine, and the
-		// state machine mentions the functions.
-		plan.StateMachine: *stack.FormatArn(&awscdk.ArnComponents{
-			Service:      jsii.String("states"),
-			Resource:     jsii.String("stateMachine"),
-			ResourceName: jsii.String(plan.StateMachineName),
-			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
-		}),
+	arn := func(service, kind, name string) string {
+		return *stack.FormatArn(&awscdk.ArnComponents{
+			Service: &service, Resource: &kind, ResourceName: &name,
+			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		})
 	}
-
+	// By its name: roles of functions mention the state machine, and the state
+	// machine mentions the functions.
+	machineARN := arn("states", "stateMachine", plan.StateMachineName)
+	values := placeholders{
+		plan.Partition:    *stack.Partition(),
+		plan.Account:      *stack.Account(),
+		plan.Region:       *stack.Region(),
+		plan.SourceBucket: *buckets.source.Ref(),
+		plan.StateBucket:  *buckets.state.Ref(),
+		plan.EventBus:     *bus.AttrArn(),
+		// Secrets Manager adds six characters to the name.
+		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+		plan.DatabricksSecret: arn("secretsmanager", "secret", s.DatabricksSecret+"-??????"),
+		plan.StateMachine:     machineARN,
+	}
 	functions := newFunctions(stack, functionProps{
-		code: code, values: values, deadLetters: deadLetters, databricksHost: s.DatabricksHost,
+		code: code, values: values, deadLetters: deadLetters,
+		variables: []variable{
+			{plan.EnvSourceBucket, plan.SourceBucket, *buckets.source.Ref()},
+			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
+			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
+			{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},
+			{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
+			{plan.EnvStateMachine, plan.StateMachine, machineARN},
+		},
 	})
 	machine := newStateMachine(stack, functions)
 	newRules(stack, values, functions, deadLetters)

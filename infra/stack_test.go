@@ -208,6 +208,9 @@ func statements(document any) []map[string]any {
 	return out
 }
 
+// machineARN is the state machine's ARN, made readable.
+const machineARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + plan.StateMachineName
+
 func functionNames() []string {
 	var names []string
 	for _, s := range plan.Workspace().Steps() {
@@ -287,19 +290,37 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 		}
 		env, _ := readable(at(synthesised.Resources[name+"Function"].Properties, "Environment", "Variables")).(map[string]any)
 		want := map[string]any{plan.EnvStep: name}
-		for variable, value := range map[string]string{
-			plan.EnvSourceBucket:     "${SourceBucket}",
-			plan.EnvStateBucket:      "${StateBucket}",
-			plan.EnvEventBus:         "${EventBus}",
-			plan.EnvDatabricksSecret: "lakegate/databricks",
-			plan.EnvStateMachine:     "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + plan.StateMachineName,
+		for _, v := range []struct{ name, mention, value string }{
+			{plan.EnvSourceBucket, "${SourceBucket}", "${SourceBucket}"},
+			{plan.EnvStateBucket, "${StateBucket}", "${StateBucket}"},
+			{plan.EnvEventBus, "${EventBus.Arn}", "${EventBus}"},
+			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},
+			{plan.EnvStateMachine, machineARN, machineARN},
 		} {
-			if bytes.Contains(role, []byte(value)) {
-				want[variable] = value
+			if bytes.Contains(role, []byte(v.mention)) {
+				want[v.name] = v.value
 			}
 		}
 		if diff := gocmp.Diff(want, env); diff != "" {
 			t.Errorf("environment of %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEmptyVariablesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	f := plan.Function{Name: "Look", Allow: []plan.Permission{{Resources: []string{plan.DatabricksSecret}}}}
+	for host, want := range map[string]map[string]string{
+		"":                   {plan.EnvStep: "Look", plan.EnvDatabricksSecret: "s"},
+		"https://other.test": {plan.EnvStep: "Look", plan.EnvDatabricksSecret: "s", plan.EnvDatabricksHost: "https://other.test"},
+	} {
+		props := functionProps{variables: []variable{
+			{plan.EnvDatabricksSecret, plan.DatabricksSecret, "s"},
+			{plan.EnvDatabricksHost, plan.DatabricksSecret, host},
+			{plan.EnvStateMachine, plan.StateMachine, "m"},
+		}}
+		if diff := gocmp.Diff(want, props.environment(f)); diff != "" {
+			t.Errorf("environment with host %q (-want +got):\n%s", host, diff)
 		}
 	}
 }
@@ -336,6 +357,7 @@ func TestRoles(t *testing.T) {
 			}
 			writeStatement(&golden, s)
 		}
+		golden.WriteByte('\n')
 	}
 	checkGolden(t, "testdata/roles.txt", golden.String())
 }
@@ -422,7 +444,7 @@ func TestRules(t *testing.T) {
 	for _, r := range plan.Rules() {
 		filled := placeholders{
 			plan.SourceBucket: "${SourceBucket}",
-			plan.StateMachine: "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + plan.StateMachineName,
+			plan.StateMachine: machineARN,
 		}.fill(r.Pattern)
 		var pattern any
 		if err := json.Unmarshal([]byte(filled), &pattern); err != nil {

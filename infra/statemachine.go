@@ -15,7 +15,7 @@ import (
 func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunction) awsstepfunctions.CfnStateMachine {
 	graph := plan.Workspace()
 	arns := map[string]string{}
-	invoke := plan.Permission{Why: "Run the steps.", Actions: []string{"lambda:InvokeFunction"}}
+	invoke := plan.Permission{Why: "run the steps", Actions: []string{"lambda:InvokeFunction"}}
 	for _, s := range graph.Steps() {
 		arns[s.Name] = *functions[s.Name].AttrArn()
 		invoke.Resources = append(invoke.Resources, arns[s.Name])
@@ -35,7 +35,7 @@ func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunct
 		[]plan.Permission{
 			invoke,
 			{
-				Why: "Deliver logs; the actions know no resources.",
+				Why: "deliver logs, for which CloudWatch Logs knows no resources",
 				Actions: []string{
 					"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery",
 					"logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
@@ -44,7 +44,7 @@ func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunct
 				Resources: []string{"*"},
 			},
 			{
-				Why: "Send traces; X-Ray knows no resources.",
+				Why: "send traces, for which X-Ray knows no resources",
 				Actions: []string{
 					"xray:PutTraceSegments", "xray:PutTelemetryRecords",
 					"xray:GetSamplingRules", "xray:GetSamplingTargets",
