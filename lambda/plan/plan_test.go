@@ -52,10 +52,15 @@ func TestREADMEIsDerived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	minimal, err := os.ReadFile("../../spec/examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := string(readme)
 	for mark, text := range map[string]string{
 		"diagram": "```mermaid\n" + plan.Diagram(plan.Workspace()) + "```\n",
 		"steps":   plan.Table(plan.Workspace()),
+		"minimal": "```yaml\n" + string(minimal) + "```\n",
 	} {
 		begin, end := "<!-- begin "+mark+" -->\n", "<!-- end "+mark+" -->"
 		before, rest, ok := strings.Cut(got, begin)
