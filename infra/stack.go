@@ -64,7 +64,6 @@ func newStack(app awscdk.App, s settings) (awscdk.Stack, error) {
 	functions := newFunctions(stack, functionProps{
 		code: code, values: values, deadLetters: deadLetters,
 		variables: []variable{
-			{plan.EnvSourceBucket, plan.SourceBucket, *buckets.source.Ref()},
 			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
 			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
 			{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},

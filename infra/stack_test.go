@@ -293,7 +293,6 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 		env, _ := readable(at(synthesised.Resources[name+"Function"].Properties, "Environment", "Variables")).(map[string]any)
 		want := map[string]any{plan.EnvStep: name}
 		for _, v := range []struct{ name, mention, value string }{
-			{plan.EnvSourceBucket, "${SourceBucket}", "${SourceBucket}"},
 			{plan.EnvStateBucket, "${StateBucket}", "${StateBucket}"},
 			{plan.EnvEventBus, "${EventBus.Arn}", "${EventBus}"},
 			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},

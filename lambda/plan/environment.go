@@ -4,8 +4,6 @@ package plan
 const (
 	// EnvStep names the step or function that the process serves.
 	EnvStep = "STEP"
-	// EnvSourceBucket is the name of the bucket that authors put specs into.
-	EnvSourceBucket = "SOURCE_BUCKET"
 	// EnvStateBucket is the name of the bucket of leases, status and reports.
 	EnvStateBucket = "STATE_BUCKET"
 	// EnvEventBus is the name of the bus that events are put on.
