@@ -49,7 +49,10 @@ func (s *Service) createMultipartUpload(r *request, b *bucket) (*wire.Response, 
 	}
 	id := b.identifier(r.key)
 	b.uploads[id] = u
-	reply := document("InitiateMultipartUploadResult", struct{ Bucket, Key, UploadId string }{b.Name, r.key, id}) //nolint:revive // the element's name
+	reply := document("InitiateMultipartUploadResult", struct {
+		Bucket, Key string
+		UploadID    string `xml:"UploadId"`
+	}{b.Name, r.key, id})
 	reply.Header.Set("X-Amz-Checksum-Algorithm", strings.ToUpper(u.algorithm))
 	reply.Header.Set("X-Amz-Checksum-Type", checksum{composite: u.composite}.kind())
 	return reply, nil
