@@ -216,13 +216,14 @@ func mustXML(out *bytes.Buffer, result any) {
 	if result == nil {
 		return
 	}
-	text, err := xml.Marshal(result)
-	if err != nil {
+	// The protocol names the outer element, so the one of the value is removed.
+	var element bytes.Buffer
+	enc := xml.NewEncoder(&element)
+	if err := enc.EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "result"}}); err != nil {
 		panic(fmt.Sprintf("encoding %T: %v", result, err))
 	}
-	// The protocol names the outer element, so the one of the value is removed.
-	start, end := bytes.IndexByte(text, '>'), bytes.LastIndexByte(text, '<')
-	if start >= 0 && end > start {
+	text := element.Bytes()
+	if start, end := bytes.IndexByte(text, '>'), bytes.LastIndexByte(text, '<'); start >= 0 && end > start {
 		out.Write(text[start+1 : end])
 	}
 }
