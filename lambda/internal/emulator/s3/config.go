@@ -58,6 +58,7 @@ func (s *Service) putBucketPolicy(r *request, b *bucket) (*wire.Response, error)
 
 var (
 	accountID    = regexp.MustCompile(`^\d{12}$`)
+	resourceARN  = regexp.MustCompile(`^arn:aws[a-z-]*:s3:::([^/]+)(/.*)?$`)
 	principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::\d{12}:(root|(user|role|assumed-role|federated-user)/.+)$`)
 )
 
@@ -82,8 +83,8 @@ func misfit(statement policy.Statement, bucket string) string {
 		return "Missing required field Resource"
 	}
 	for _, resource := range resources {
-		name, _, _ := strings.Cut(strings.TrimPrefix(resource, "arn:aws:s3:::"), "/")
-		if !strings.HasPrefix(resource, "arn:aws:s3:::") || !policy.Wildcard(name, bucket) {
+		m := resourceARN.FindStringSubmatch(resource)
+		if m == nil || !policy.Wildcard(m[1], bucket) {
 			return "Policy has invalid resource"
 		}
 	}

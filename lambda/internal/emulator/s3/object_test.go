@@ -37,7 +37,7 @@ func read(t testing.TB, client *awss3.Client, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Body.Close()
+	t.Cleanup(func() { _ = out.Body.Close() })
 	return readAll(t, out.Body)
 }
 

@@ -150,9 +150,9 @@ func statement(raw json.RawMessage) (Statement, error) {
 	case s.Actions == nil && s.NotActions == nil:
 		return Statement{}, errors.New("the element Action is missing")
 	case s.Actions != nil && s.NotActions != nil:
-		return Statement{}, errors.New("Action and NotAction exclude each other")
+		return Statement{}, errors.New("the elements Action and NotAction exclude each other")
 	case s.Resources != nil && s.NotResources != nil:
-		return Statement{}, errors.New("Resource and NotResource exclude each other")
+		return Statement{}, errors.New("the elements Resource and NotResource exclude each other")
 	}
 	return s, nil
 }
