@@ -216,15 +216,13 @@ func mustXML(out *bytes.Buffer, result any) {
 	if result == nil {
 		return
 	}
-	text, err := xml.Marshal(result)
-	if err != nil {
+	// A name is given, since a result may be of a type without one; the protocol
+	// names the outer element itself, so it is removed again.
+	var text bytes.Buffer
+	if err := xml.NewEncoder(&text).EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "result"}}); err != nil {
 		panic(fmt.Sprintf("encoding %T: %v", result, err))
 	}
-	// The protocol names the outer element, so the one of the value is removed.
-	start, end := bytes.IndexByte(text, '>'), bytes.LastIndexByte(text, '<')
-	if start >= 0 && end > start {
-		out.Write(text[start+1 : end])
-	}
+	out.Write(bytes.TrimSuffix(bytes.TrimPrefix(text.Bytes(), []byte("<result>")), []byte("</result>")))
 }
 
 func mustJSON(v any) []byte {
