@@ -18,6 +18,10 @@ const (
 	gatewayEndpoint   = "Gateway"
 )
 
+// endpointLimit is the quota of interface endpoints per VPC.
+// https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-limits-endpoints.html
+const endpointLimit = 50
+
 // The states of an endpoint, in the lower case of the API's replies.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html
 const (
@@ -74,8 +78,16 @@ type EndpointFailure struct{ Code, Message string }
 // settleEndpoints does what has become due: pending endpoints settle, deleting
 // ones go.
 func (r *request) settleEndpoints() {
+	if r.due.IsZero() || r.now.Before(r.due) {
+		return
+	}
+	r.due = time.Time{}
 	for _, e := range r.endpoints.all() {
-		if e.due.IsZero() || r.now.Before(e.due) {
+		switch {
+		case e.due.IsZero():
+			continue
+		case r.now.Before(e.due):
+			r.schedule(e, e.due)
 			continue
 		}
 		e.due = time.Time{}
@@ -101,7 +113,16 @@ func (r *request) removeEndpoint(e *Endpoint) {
 
 // work makes an endpoint pending for as long as a kind of change takes.
 func (r *request) work(e *Endpoint, k latency.Kind) {
-	e.State, e.due = StatePending, r.now.Add(r.delays.Draw(k, e.Key))
+	e.State = StatePending
+	r.schedule(e, r.now.Add(r.delays.Draw(k, e.Key)))
+}
+
+// schedule says when an endpoint changes by itself.
+func (r *request) schedule(e *Endpoint, at time.Time) {
+	e.due = at
+	if r.due.IsZero() || at.Before(r.due) {
+		r.due = at
+	}
 }
 
 // connection is the kind of latency of an endpoint's first connection.
@@ -169,7 +190,7 @@ func createVpcEndpoint(r *request, in *createVpcEndpointInput) (any, error) {
 	case "GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel":
 		err = notEmulated("the endpoint type %s", in.Type)
 	default:
-		err = fault("InvalidParameterValue", "Value (%s) for parameter vpcEndpointType is invalid.", in.Type)
+		err = fault("InvalidVpcEndpointType", "The VPC endpoint type %s is not valid.", in.Type)
 	}
 	if err != nil {
 		return nil, err
@@ -250,6 +271,10 @@ func (r *request) createInterfaceEndpoint(v *VPC, e *Endpoint, in *createVpcEndp
 	if len(in.RouteTableIDs) > 0 {
 		return fault("InvalidParameter", "Route table IDs are only supported for Gateway type VPC Endpoint.")
 	}
+	siblings := slices.DeleteFunc(r.endpoints.of(v.ID), func(other *Endpoint) bool { return other.Type != interfaceEndpoint })
+	if len(siblings) >= endpointLimit {
+		return fault("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.")
+	}
 	subnets, err := r.endpointSubnets(e, in.SubnetIDs)
 	if err != nil {
 		return err
@@ -259,7 +284,7 @@ func (r *request) createInterfaceEndpoint(v *VPC, e *Endpoint, in *createVpcEndp
 		return err
 	}
 	if len(groups) == 0 {
-		groups = r.groups.where(func(g *SecurityGroup) bool { return g.VPCID == v.ID && g.Name == defaultGroup })
+		groups = slices.DeleteFunc(r.groups.of(v.ID), func(g *SecurityGroup) bool { return g.Name != defaultGroup })
 	}
 	// Private DNS is on unless the request says otherwise, where there is a name.
 	wanted := e.service.PrivateDNSName != ""
@@ -359,9 +384,9 @@ func (r *request) checkPrivateDNS(v *VPC, e *Endpoint) error {
 	if !v.DNSSupport || !v.DNSHostnames {
 		return fault("InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
 	}
-	for _, other := range r.endpoints.all() {
+	for _, other := range r.endpoints.of(v.ID) {
 		holds := !slices.Contains([]string{StateRejected, StateFailed, StateExpired}, other.State)
-		if other != e && other.VPCID == v.ID && other.PrivateDNS && holds && other.service.PrivateDNSName == name {
+		if other != e && other.PrivateDNS && holds && other.service.PrivateDNSName == name {
 			return fault("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", name, v.ID)
 		}
 	}
@@ -459,7 +484,7 @@ func (r *request) endpointXML(e *Endpoint) endpointXML {
 	return out
 }
 
-var vpcEndpoints = listing[*Endpoint]{kind: endpointKind, least: 1, fields: fields[*Endpoint]{
+var vpcEndpoints = listing[*Endpoint]{kind: endpointKind, parent: "vpc-id", least: 1, fields: fields[*Endpoint]{
 	"vpc-endpoint-id":    func(_ *request, e *Endpoint) []string { return []string{e.ID} },
 	"vpc-endpoint-state": func(_ *request, e *Endpoint) []string { return []string{e.State} },
 	"vpc-endpoint-type":  func(_ *request, e *Endpoint) []string { return []string{e.Type} },
@@ -655,7 +680,8 @@ func deleteVpcEndpoints(r *request, in *deleteVpcEndpointsInput) (any, error) {
 			r.removePrefixRoutes(e, e.RouteTableIDs)
 			r.removeEndpoint(e)
 		case e.State != StateDeleting:
-			e.State, e.due = StateDeleting, r.now.Add(r.delays.Draw(latency.EndpointDeletion, e.Key))
+			e.State = StateDeleting
+			r.schedule(e, r.now.Add(r.delays.Draw(latency.EndpointDeletion, e.Key)))
 		}
 	}
 	return out, nil

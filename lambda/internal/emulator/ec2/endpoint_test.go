@@ -212,6 +212,8 @@ func TestCreateVpcEndpointRefusals(t *testing.T) {
 			code: "InvalidParameter", message: "Subnet IDs are only supported for Interface and GatewayLoadBalancer type VPC Endpoints."},
 		"policy that is none": {in: interfaceTo(stsService, vpc, "x", a), change: func(in *awsec2.CreateVpcEndpointInput) { in.PolicyDocument = aws.String("{") },
 			code: "InvalidPolicyDocument", message: "Invalid Policy Document"},
+		"type that does not exist": {in: interfaceTo(stsService, vpc, "x", a), change: func(in *awsec2.CreateVpcEndpointInput) { in.VpcEndpointType = "Tube" },
+			code: "InvalidVpcEndpointType", message: "The VPC endpoint type Tube is not valid."},
 		"type that is not emulated": {in: interfaceTo(stsService, vpc, "x", a), change: func(in *awsec2.CreateVpcEndpointInput) { in.VpcEndpointType = "Resource" },
 			code: "NotImplemented", message: "the endpoint type Resource is not emulated"},
 	}

@@ -107,8 +107,21 @@ type query struct {
 type listing[T object] struct {
 	kind   kind
 	fields fields[T]
+	// parent is the filter that says what an object belongs to, if it belongs to
+	// something.
+	parent string
 	// least is the smallest page that may be asked for.
 	least int
+}
+
+// candidates narrows a search down to what belongs together.
+func (l listing[T]) candidates(s *store[T], filters []filter) []T {
+	for _, f := range filters {
+		if f.Name == l.parent && len(f.Values) == 1 && !strings.ContainsAny(f.Values[0], `*?\`) {
+			return s.of(f.Values[0])
+		}
+	}
+	return s.all()
 }
 
 // describe returns the objects that a request selects by id and filter, and the
@@ -120,7 +133,7 @@ func (l listing[T]) describe(r *request, s *store[T], ids []string, q query) (pa
 		return nil, "", err
 	}
 	if len(ids) > 0 && q.MaxResults != nil {
-		return nil, "", fault("InvalidParameterCombination", "The parameter %sIds cannot be used with the parameter maxResults", strings.TrimSuffix(l.kind.prefix, "-"))
+		return nil, "", fault("InvalidParameterCombination", "The parameter maxResults cannot be used with a list of ids")
 	}
 	if len(ids) > 0 {
 		found, err := findAll(r, s, l.kind, ids)
@@ -129,8 +142,8 @@ func (l listing[T]) describe(r *request, s *store[T], ids []string, q query) (pa
 		}
 		return slices.DeleteFunc(found, func(v T) bool { return !match(v) }), "", nil
 	}
-	all := s.where(func(v T) bool { return match(v) && r.visible(v.self().ID) })
-	return paginate(all, q, l.least)
+	unseen := func(v T) bool { return !match(v) || !r.visible(v.self().ID) }
+	return paginate(slices.DeleteFunc(l.candidates(s, q.Filters), unseen), q, l.least)
 }
 
 // paginate cuts one page out of a list.

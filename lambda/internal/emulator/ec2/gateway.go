@@ -139,6 +139,8 @@ func deleteInternetGateway(r *request, in *internetGatewayInput) (any, error) {
 // creates one is emulated. Its Describe action still checks what it is asked.
 type none struct{ Resource }
 
+var nowhere = newStore(func(*none) string { return "" })
+
 // nothing returns the filters of a type of object of which there are none.
 func nothing(names ...string) fields[*none] {
 	f := fields[*none]{"tag-key": tagKeys[*none]}
@@ -156,7 +158,7 @@ type describeNatGatewaysInput struct {
 }
 
 func describeNatGateways(r *request, in *describeNatGatewaysInput) (any, error) {
-	if _, _, err := natGateways.describe(r, &store[*none]{}, in.NatGatewayIDs, in.query); err != nil {
+	if _, _, err := natGateways.describe(r, &nowhere, in.NatGatewayIDs, in.query); err != nil {
 		return nil, err
 	}
 	return struct {
@@ -175,7 +177,7 @@ type describeInstancesInput struct {
 }
 
 func describeInstances(r *request, in *describeInstancesInput) (any, error) {
-	if _, _, err := instances.describe(r, &store[*none]{}, in.InstanceIDs, in.query); err != nil {
+	if _, _, err := instances.describe(r, &nowhere, in.InstanceIDs, in.query); err != nil {
 		return nil, err
 	}
 	return struct {

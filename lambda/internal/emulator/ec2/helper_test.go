@@ -39,6 +39,7 @@ type world struct {
 	delays  *latency.Source
 	service *ec2.Service
 	url     string
+	close   func()
 }
 
 func newWorld(t testing.TB) *world {
@@ -57,6 +58,7 @@ func newWorld(t testing.TB) *world {
 	router := wire.NewRouter(w.hub)
 	router.Serve(w.service.Wire())
 	server := httptest.NewServer(router)
+	w.close = server.Close
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	w.Client = w.in(tokyo)

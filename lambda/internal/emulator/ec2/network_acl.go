@@ -75,8 +75,8 @@ func (r *request) addDefaultACL(v *VPC) {
 }
 
 func (r *request) joinDefaultACL(s *Subnet) {
-	for _, a := range r.acls.all() {
-		if a.VPCID == s.VPCID && a.Default {
+	for _, a := range r.acls.of(s.VPCID) {
+		if a.Default {
 			a.Associations = append(a.Associations, ACLAssociation{ID: r.newID("aclassoc-"), SubnetID: s.ID})
 		}
 	}
@@ -143,7 +143,7 @@ func (e ACLEntry) action() string {
 	return "deny"
 }
 
-var networkACLs = listing[*NetworkACL]{kind: aclKind, least: 5, fields: fields[*NetworkACL]{
+var networkACLs = listing[*NetworkACL]{kind: aclKind, parent: "vpc-id", least: 5, fields: fields[*NetworkACL]{
 	"network-acl-id": func(_ *request, a *NetworkACL) []string { return []string{a.ID} },
 	"vpc-id":         func(_ *request, a *NetworkACL) []string { return []string{a.VPCID} },
 	"default":        func(_ *request, a *NetworkACL) []string { return flag(a.Default) },

@@ -21,10 +21,6 @@ type NetworkInterface struct {
 
 func (n *NetworkInterface) description() string { return "VPC Endpoint Interface " + n.EndpointID }
 
-func (r *request) interfacesIn(subnetID string) []*NetworkInterface {
-	return r.interfaces.where(func(n *NetworkInterface) bool { return n.SubnetID == subnetID })
-}
-
 // addInterface puts an endpoint into a subnet.
 func (r *request) addInterface(e *Endpoint, s *Subnet) error {
 	addr, err := r.freeAddress(s)
@@ -124,7 +120,7 @@ func (r *request) groupSet(ids []string) set[groupXML] {
 	return out
 }
 
-var networkInterfaces = listing[*NetworkInterface]{kind: interfaceKind, least: 5, fields: fields[*NetworkInterface]{
+var networkInterfaces = listing[*NetworkInterface]{kind: interfaceKind, parent: "subnet-id", least: 5, fields: fields[*NetworkInterface]{
 	"network-interface-id": func(_ *request, n *NetworkInterface) []string { return []string{n.ID} },
 	"vpc-id":               func(_ *request, n *NetworkInterface) []string { return []string{n.VPCID} },
 	"subnet-id":            func(_ *request, n *NetworkInterface) []string { return []string{n.SubnetID} },

@@ -325,7 +325,7 @@ func TestSecurityGroupRefusals(t *testing.T) {
 	wantCode(t, authorize(types.IpPermission{IpProtocol: aws.String("tcp"), IpRanges: []types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}), "InvalidParameterValue")
 	wantCode(t, authorize(types.IpPermission{IpProtocol: aws.String("-1")}), "InvalidParameterValue")
 	wantCode(t, authorize(types.IpPermission{IpProtocol: aws.String("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &foreign}}}), "InvalidGroup.NotFound")
-	wantCode(t, authorize(types.IpPermission{IpProtocol: aws.String("-1"), PrefixListIds: []types.PrefixListId{{PrefixListId: aws.String("pl-0")}}}), "InvalidPrefixListId.NotFound")
+	wantCode(t, authorize(types.IpPermission{IpProtocol: aws.String("-1"), PrefixListIds: []types.PrefixListId{{PrefixListId: aws.String("pl-0")}}}), "InvalidPrefixListID.NotFound")
 	var err error
 	for i := range int32(61) {
 		err = authorize(permission("udp", i, i, "0.0.0.0/0"))
@@ -338,11 +338,17 @@ func TestEndpointInterfacesTakeAddresses(t *testing.T) {
 	w := newWorld(t)
 	vpc := w.vpc("10.0.0.0/22")
 	subnet := w.subnet(vpc, "10.0.1.0/28", "a")
+	roomy := w.subnet(vpc, "10.0.2.0/24", "a")
 	for range 11 {
 		w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
 	}
 	_, err := w.CreateVpcEndpoint(t.Context(), interfaceTo(stsService, vpc, "sts", subnet))
 	wantCode(t, err, "InsufficientFreeAddressesInSubnet")
+	for range 39 {
+		w.endpoint(interfaceTo(stsService, vpc, "sts", roomy))
+	}
+	_, err = w.CreateVpcEndpoint(t.Context(), interfaceTo(stsService, vpc, "sts", roomy))
+	wantCode(t, err, "VpcEndpointLimitExceeded")
 	out := must[*awsec2.DescribeSubnetsOutput](t)(w.DescribeSubnets(t.Context(), &awsec2.DescribeSubnetsInput{SubnetIds: []string{subnet}}))
 	if got := *out.Subnets[0].AvailableIpAddressCount; got != 0 {
 		t.Errorf("%d addresses are left, want 0", got)
@@ -356,4 +362,45 @@ func TestEndpointInterfacesTakeAddresses(t *testing.T) {
 		t.Errorf("the interfaces have the addresses %v", addresses)
 	}
 	checkInvariants(t, w.service)
+}
+
+func TestSmallChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	vpc := w.vpc("10.0.0.0/22")
+	subnet, group := w.subnet(vpc, "10.0.1.0/24", "a"), w.group(vpc, "g")
+	must[*awsec2.ModifySubnetAttributeOutput](t)(w.ModifySubnetAttribute(t.Context(), &awsec2.ModifySubnetAttributeInput{
+		SubnetId: &subnet, MapPublicIpOnLaunch: &types.AttributeBooleanValue{Value: aws.Bool(true)},
+	}))
+	if !w.service.Subnets(tokyo)[0].PublicIPs {
+		t.Error("the subnet gives no public addresses")
+	}
+	// The older way to say one permission.
+	must[*awsec2.AuthorizeSecurityGroupIngressOutput](t)(w.AuthorizeSecurityGroupIngress(t.Context(), &awsec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: &group, IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443), CidrIp: aws.String("10.0.0.0/22"),
+	}))
+	described := permission("tcp", 443, 443, "10.0.0.0/22")
+	described.IpRanges[0].Description = aws.String("for the relay")
+	must[*awsec2.UpdateSecurityGroupRuleDescriptionsIngressOutput](t)(w.UpdateSecurityGroupRuleDescriptionsIngress(t.Context(), &awsec2.UpdateSecurityGroupRuleDescriptionsIngressInput{
+		GroupId: &group, IpPermissions: []types.IpPermission{described},
+	}))
+	_, err := w.UpdateSecurityGroupRuleDescriptionsEgress(t.Context(), &awsec2.UpdateSecurityGroupRuleDescriptionsEgressInput{GroupId: &group, IpPermissions: []types.IpPermission{described}})
+	wantCode(t, err, "InvalidPermission.NotFound")
+	rules := w.service.Rules(tokyo)
+	if got := rules[len(rules)-1].Description; got != "for the relay" {
+		t.Errorf("the rule says %q", got)
+	}
+	_, err = w.AttachInternetGateway(t.Context(), &awsec2.AttachInternetGatewayInput{InternetGatewayId: aws.String("igw-1"), VpcId: &vpc})
+	wantCode(t, err, "InvalidInternetGatewayID.NotFound")
+}
+
+func TestPartition(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gov := w.in("us-gov-west-1")
+	v := must[*awsec2.CreateVpcOutput](t)(gov.CreateVpc(t.Context(), &awsec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/22")}))
+	s := must[*awsec2.CreateSubnetOutput](t)(gov.CreateSubnet(t.Context(), &awsec2.CreateSubnetInput{VpcId: v.Vpc.VpcId, CidrBlock: aws.String("10.0.0.0/24"), AvailabilityZoneId: aws.String("usgw1-az2")}))
+	if want := "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:subnet/" + *s.Subnet.SubnetId; *s.Subnet.SubnetArn != want || *s.Subnet.AvailabilityZone != "us-gov-west-1b" {
+		t.Errorf("subnet %s in %s, want %s in us-gov-west-1b", *s.Subnet.SubnetArn, *s.Subnet.AvailabilityZone, want)
+	}
 }

@@ -31,7 +31,7 @@ func notEmulated(format string, args ...any) *wire.Error {
 // and so on, members of a structure Name.Member. A parameter that the struct
 // does not have is refused, since ignoring it would promise something.
 func decode(action string, form url.Values, into any) error {
-	d := decoder{form: form, used: map[string]bool{"Action": true, "Version": true, "DryRun": true}}
+	d := &decoder{form: form, used: map[string]bool{"Action": true, "Version": true, "DryRun": true}}
 	if err := d.structure("", reflect.ValueOf(into).Elem()); err != nil {
 		return err
 	}
@@ -39,6 +39,9 @@ func decode(action string, form url.Values, into any) error {
 		if !d.used[key] && !strings.HasPrefix(key, "X-Amz-") {
 			return notEmulated("the parameter %s of ec2:%s", key, action)
 		}
+	}
+	if len(d.missing) > 0 {
+		return fault("MissingParameter", "The request must contain the parameter %s", d.missing[0])
 	}
 	return nil
 }
@@ -55,9 +58,11 @@ func canonical(form url.Values) string {
 type decoder struct {
 	form url.Values
 	used map[string]bool
+	// missing are the required parameters that were not sent.
+	missing []string
 }
 
-func (d decoder) structure(prefix string, v reflect.Value) error {
+func (d *decoder) structure(prefix string, v reflect.Value) error {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if f.Anonymous {
@@ -72,13 +77,13 @@ func (d decoder) structure(prefix string, v reflect.Value) error {
 			return err
 		}
 		if option == "required" && !present {
-			return fault("MissingParameter", "The request must contain the parameter %s", prefix+name)
+			d.missing = append(d.missing, prefix+name)
 		}
 	}
 	return nil
 }
 
-func (d decoder) value(key string, v reflect.Value) (present bool, err error) {
+func (d *decoder) value(key string, v reflect.Value) (present bool, err error) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !d.has(key) {
@@ -130,7 +135,7 @@ func scalar(key, text string, v reflect.Value) error {
 }
 
 // has says whether a parameter or any member of it was sent.
-func (d decoder) has(key string) bool {
+func (d *decoder) has(key string) bool {
 	if _, ok := d.form[key]; ok {
 		return true
 	}

@@ -26,7 +26,7 @@ func newPrefixList(service string, cidrs []string) *prefixList {
 
 // prefixLists are the lists of a region, in the order of their names.
 func (r *region) prefixLists() store[*prefixList] {
-	var out store[*prefixList]
+	out := newStore(func(*prefixList) string { return "" })
 	for _, name := range slices.Sorted(maps.Keys(r.services)) {
 		if list := r.services[name].prefixList; list != nil {
 			out.add(list)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // zone is an availability zone.
@@ -72,12 +73,23 @@ type region struct {
 	doomed map[string][]EndpointFailure
 	// tokens are the client tokens that were used here.
 	tokens map[string]replay
+	// due is when the first endpoint changes by itself; zero if none does.
+	due time.Time
 }
 
 func newRegion(name string, zones []zone) *region {
 	return &region{
 		name: name, zones: zones,
-		services: builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
+		vpcs:       newStore(func(*VPC) string { return "" }),
+		subnets:    newStore(func(s *Subnet) string { return s.VPCID }),
+		tables:     newStore(func(t *RouteTable) string { return t.VPCID }),
+		acls:       newStore(func(a *NetworkACL) string { return a.VPCID }),
+		groups:     newStore(func(g *SecurityGroup) string { return g.VPCID }),
+		rules:      newStore(func(rule *Rule) string { return rule.GroupID }),
+		endpoints:  newStore(func(e *Endpoint) string { return e.VPCID }),
+		interfaces: newStore(func(n *NetworkInterface) string { return n.SubnetID }),
+		gateways:   newStore(func(*InternetGateway) string { return "" }),
+		services:   builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
 	}
 }
 
@@ -93,19 +105,24 @@ func (r Resource) clone() Resource { return Resource{ID: r.ID, Tags: maps.Clone(
 
 type object interface{ self() *Resource }
 
-// store holds objects by id, in the order of their creation.
+// store holds objects by id and by what they belong to, in the order of their
+// creation. Large worlds have tens of thousands of objects, few in each VPC.
 type store[T object] struct {
 	byID  map[string]T
-	order []string
+	order []T
+	// parent tells what an object belongs to; it never changes.
+	parent   func(T) string
+	byParent map[string][]T
+}
+
+func newStore[T object](parent func(T) string) store[T] {
+	return store[T]{byID: map[string]T{}, parent: parent, byParent: map[string][]T{}}
 }
 
 func (s *store[T]) add(v T) {
-	if s.byID == nil {
-		s.byID = map[string]T{}
-	}
-	id := v.self().ID
-	s.byID[id] = v
-	s.order = append(s.order, id)
+	s.byID[v.self().ID] = v
+	s.order = append(s.order, v)
+	s.byParent[s.parent(v)] = append(s.byParent[s.parent(v)], v)
 }
 
 func (s *store[T]) get(id string) (T, bool) {
@@ -114,29 +131,29 @@ func (s *store[T]) get(id string) (T, bool) {
 }
 
 func (s *store[T]) remove(id string) {
-	if _, ok := s.byID[id]; ok {
-		delete(s.byID, id)
-		s.order = slices.DeleteFunc(s.order, func(other string) bool { return other == id })
+	v, ok := s.byID[id]
+	if !ok {
+		return
+	}
+	is := func(other T) bool { return other.self().ID == id }
+	delete(s.byID, id)
+	s.order = slices.DeleteFunc(s.order, is)
+	parent := s.parent(v)
+	s.byParent[parent] = slices.DeleteFunc(s.byParent[parent], is)
+	if len(s.byParent[parent]) == 0 {
+		delete(s.byParent, parent)
 	}
 }
 
-func (s *store[T]) all() []T {
-	out := make([]T, 0, len(s.order))
-	for _, id := range s.order {
-		out = append(out, s.byID[id])
-	}
-	return out
-}
+// all returns all objects. The list is the caller's.
+func (s *store[T]) all() []T { return slices.Clone(s.order) }
+
+// of returns what belongs to a parent. The list is the caller's.
+func (s *store[T]) of(parent string) []T { return slices.Clone(s.byParent[parent]) }
 
 // where returns the objects that satisfy a condition.
 func (s *store[T]) where(cond func(T) bool) []T {
-	var out []T
-	for _, id := range s.order {
-		if v := s.byID[id]; cond(v) {
-			out = append(out, v)
-		}
-	}
-	return out
+	return slices.DeleteFunc(s.all(), func(v T) bool { return !cond(v) })
 }
 
 // kind says how the API speaks about one type of object.
@@ -144,6 +161,7 @@ type kind struct {
 	// prefix of the ids.
 	prefix string
 	// notFound and malformed are error codes.
+	// https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html
 	notFound, malformed string
 	// message of notFound, with %s for the id.
 	message string
@@ -159,7 +177,7 @@ var (
 	endpointKind  = kind{"vpce-", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "The Vpc Endpoint Id '%s' does not exist"}
 	interfaceKind = kind{"eni-", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "The networkInterface ID '%s' does not exist"}
 	gatewayKind   = kind{"igw-", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "The internetGateway ID '%s' does not exist"}
-	prefixKind    = kind{"pl-", "InvalidPrefixListId.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
+	prefixKind    = kind{"pl-", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
 	natKind       = kind{"nat-", "NatGatewayNotFound", "NatGatewayMalformed", "The Nat Gateway %s was not found"}
 	instanceKind  = kind{"i-", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "The instance ID '%s' does not exist"}
 )

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/emulator/ec2"
 )
 
 // post sends a form as it is and returns the reply.
@@ -38,7 +40,7 @@ func TestEveryActionRefusesWhatItDoesNotKnow(t *testing.T) {
 	w := newWorld(t)
 	for action := range w.service.Wire().Operations {
 		status, body := w.post(url.Values{"Action": {action}, "Surprise": {"1"}})
-		if missing := strings.Contains(body, "<Code>MissingParameter</Code>"); !missing && status != http.StatusNotImplemented {
+		if want := "the parameter Surprise of ec2:" + action + " is not emulated"; status != http.StatusNotImplemented || !strings.Contains(body, want) {
 			t.Errorf("%s with an unknown parameter answers %d %s", action, status, body)
 		}
 		if !strings.HasPrefix(action, "Describe") || action == "DescribeVpcAttribute" {
@@ -53,9 +55,56 @@ func TestEveryActionRefusesWhatItDoesNotKnow(t *testing.T) {
 			t.Errorf("%s with a filter without values answers %s", action, body)
 		}
 	}
-	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "GatewayId": {"igw-1"}, "TransitGatewayId": {"tgw-1"}})
+	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "TransitGatewayId": {"tgw-1"}})
 	if status != http.StatusNotImplemented || !strings.Contains(body, "the parameter TransitGatewayId of ec2:CreateRoute is not emulated") {
 		t.Errorf("an unknown parameter answers %d %s", status, body)
+	}
+}
+
+func TestEveryFilterSelects(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	vpc := w.resolvingVPC("10.0.0.0/22")
+	subnet, group := w.subnet(vpc, "10.0.1.0/24", "a"), w.group(vpc, "g")
+	table := must[*awsec2.CreateRouteTableOutput](t)(w.CreateRouteTable(t.Context(), &awsec2.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
+	must[*awsec2.AssociateRouteTableOutput](t)(w.AssociateRouteTable(t.Context(), &awsec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: &subnet}))
+	endpoint := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
+	gateway := must[*awsec2.CreateInternetGatewayOutput](t)(w.CreateInternetGateway(t.Context(), &awsec2.CreateInternetGatewayInput{})).InternetGateway.InternetGatewayId
+	must[*awsec2.AttachInternetGatewayOutput](t)(w.AttachInternetGateway(t.Context(), &awsec2.AttachInternetGatewayInput{InternetGatewayId: gateway, VpcId: &vpc}))
+	list := w.prefixList(s3Service)
+	rule := types.IpPermission{
+		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(1), ToPort: aws.Int32(2), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
+		Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("fd00::/8")}}, PrefixListIds: []types.PrefixListId{{PrefixListId: &list}},
+		UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &group}},
+	}
+	must[*awsec2.AuthorizeSecurityGroupIngressOutput](t)(w.AuthorizeSecurityGroupIngress(t.Context(), &awsec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: []types.IpPermission{rule}}))
+	must[*awsec2.AuthorizeSecurityGroupEgressOutput](t)(w.AuthorizeSecurityGroupEgress(t.Context(), &awsec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: []types.IpPermission{rule}}))
+	rules := w.service.Rules(tokyo)
+	must[*awsec2.CreateTagsOutput](t)(w.CreateTags(t.Context(), &awsec2.CreateTagsInput{
+		Resources: []string{
+			vpc, subnet, *table, w.service.NetworkACLs(tokyo)[0].ID, group, rules[len(rules)-1].ID,
+			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], *gateway,
+		},
+		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
+	}))
+
+	empty := map[string]bool{"DescribeNatGateways": true, "DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
+	for action := range w.service.Wire().Operations {
+		known, ok := ec2.FilterNames[action]
+		if !ok && strings.HasPrefix(action, "Describe") && action != "DescribeVpcAttribute" {
+			t.Errorf("the filters of %s are not tested", action)
+		}
+		for _, name := range known {
+			_, all := w.post(url.Values{"Action": {action}, "Filter.1.Name": {name}, "Filter.1.Value.1": {"*"}})
+			_, none := w.post(url.Values{"Action": {action}, "Filter.1.Name": {name}, "Filter.1.Value.1": {"surprise"}})
+			found := strings.Contains(all, "<item>")
+			if want := !empty[action] && !empty[action+" "+name]; found != want {
+				t.Errorf("%s with %s=* finds something: %t, want %t", action, name, found, want)
+			}
+			if strings.Contains(none, "<item>") || strings.Contains(none, "<Error>") {
+				t.Errorf("%s with %s=surprise answers %s", action, name, none)
+			}
+		}
 	}
 }
 
@@ -76,7 +125,7 @@ func TestIDs(t *testing.T) {
 		"no gateway":       {"DescribeInternetGateways", "InternetGatewayId.1", "igw-1", "InvalidInternetGatewayID.NotFound"},
 		"no nat gateway":   {"DescribeNatGateways", "NatGatewayId.1", "nat-1", "NatGatewayNotFound"},
 		"no instance":      {"DescribeInstances", "InstanceId.1", "i-1", "InvalidInstanceID.NotFound"},
-		"no prefix list":   {"DescribeManagedPrefixLists", "PrefixListId.1", "pl-1", "InvalidPrefixListId.NotFound"},
+		"no prefix list":   {"DescribeManagedPrefixLists", "PrefixListId.1", "pl-1", "InvalidPrefixListID.NotFound"},
 		"no association":   {"DisassociateRouteTable", "AssociationId", "rtbassoc-1", "InvalidAssociationID.NotFound"},
 	}
 	for name, test := range tests {

@@ -114,7 +114,7 @@ func (r *request) routeState(t *RouteTable, route Route) string {
 	return "blackhole"
 }
 
-var routeTables = listing[*RouteTable]{kind: tableKind, least: 5, fields: fields[*RouteTable]{
+var routeTables = listing[*RouteTable]{kind: tableKind, parent: "vpc-id", least: 5, fields: fields[*RouteTable]{
 	"route-table-id": func(_ *request, t *RouteTable) []string { return []string{t.ID} },
 	"vpc-id":         func(_ *request, t *RouteTable) []string { return []string{t.VPCID} },
 	"owner-id":       owner[*RouteTable],
@@ -229,7 +229,7 @@ func associateRouteTable(r *request, in *associateRouteTableInput) (any, error) 
 	if s.VPCID != t.VPCID {
 		return nil, differentNetworks("Route table", t.ID, "subnet", s.ID)
 	}
-	for _, other := range r.tables.all() {
+	for _, other := range r.tables.of(t.VPCID) {
 		for _, a := range other.Associations {
 			if a.SubnetID != s.ID {
 				continue
@@ -315,7 +315,7 @@ func deleteRouteTable(r *request, in *routeTableInput) (any, error) {
 	if len(t.Associations) > 0 {
 		return nil, fault("DependencyViolation", "The routeTable '%s' has dependencies and cannot be deleted.", t.ID)
 	}
-	for _, e := range r.endpoints.all() {
+	for _, e := range r.endpoints.of(t.VPCID) {
 		e.RouteTableIDs = without(e.RouteTableIDs, t.ID)
 	}
 	r.tables.remove(t.ID)

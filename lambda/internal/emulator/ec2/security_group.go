@@ -30,14 +30,10 @@ func (r *request) newGroup(v *VPC, name, description string, tags map[string]str
 }
 
 func (r *request) removeGroup(g *SecurityGroup) {
-	for _, rule := range r.rulesOf(g.ID) {
+	for _, rule := range r.rules.of(g.ID) {
 		r.rules.remove(rule.ID)
 	}
 	r.groups.remove(g.ID)
-}
-
-func (r *request) rulesOf(groupID string) []*Rule {
-	return r.rules.where(func(rule *Rule) bool { return rule.GroupID == groupID })
 }
 
 type securityGroupXML struct {
@@ -53,14 +49,14 @@ type securityGroupXML struct {
 }
 
 func (r *request) securityGroupXML(g *SecurityGroup) securityGroupXML {
-	rules := r.rulesOf(g.ID)
+	rules := r.rules.of(g.ID)
 	return securityGroupXML{
 		OwnerID: r.account, GroupID: g.ID, GroupArn: r.arn("security-group", g.ID), Name: g.Name, Description: g.Description,
 		VpcID: g.VPCID, Ingress: r.permissionsXML(rules, false), Egress: r.permissionsXML(rules, true), Tags: optionalTagSet(g.Tags),
 	}
 }
 
-var securityGroups = listing[*SecurityGroup]{kind: groupKind, least: 5, fields: groupFields()}
+var securityGroups = listing[*SecurityGroup]{kind: groupKind, parent: "vpc-id", least: 5, fields: groupFields()}
 
 // groupFields are the filters of groups; those over rules exist for both
 // directions.
@@ -84,7 +80,7 @@ func groupFields() fields[*SecurityGroup] {
 			"to-port":        func(rule *Rule) string { return rule.port(rule.ToPort) },
 		} {
 			f[prefix+name] = func(r *request, g *SecurityGroup) []string {
-				rules := slices.DeleteFunc(r.rulesOf(g.ID), func(rule *Rule) bool { return rule.Egress != egress || text(rule) == "" })
+				rules := slices.DeleteFunc(r.rules.of(g.ID), func(rule *Rule) bool { return rule.Egress != egress || text(rule) == "" })
 				return each(rules, text)
 			}
 		}
@@ -139,8 +135,8 @@ func createSecurityGroup(r *request, in *createSecurityGroupInput) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range r.groups.all() {
-		if g.VPCID == v.ID && g.Name == in.Name {
+	for _, g := range r.groups.of(v.ID) {
+		if g.Name == in.Name {
 			return nil, fault("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in.Name, v.ID)
 		}
 	}
@@ -190,15 +186,12 @@ func deleteSecurityGroup(r *request, in *deleteSecurityGroupInput) (any, error) 
 	if g.Name == defaultGroup {
 		return nil, fault("CannotDelete", `the specified group: "%s" name: "%s" cannot be deleted by a user`, g.ID, g.Name)
 	}
-	attached := r.interfaces.where(func(n *NetworkInterface) bool { return slices.Contains(n.GroupIDs, g.ID) })
-	referenced := r.rules.where(func(rule *Rule) bool { return rule.PeerGroupID == g.ID && rule.GroupID != g.ID })
-	if len(attached) > 0 || len(referenced) > 0 {
+	attached := slices.ContainsFunc(r.endpoints.of(g.VPCID), func(e *Endpoint) bool { return slices.Contains(e.GroupIDs, g.ID) })
+	referenced := slices.ContainsFunc(r.groups.of(g.VPCID), func(other *SecurityGroup) bool {
+		return other != g && slices.ContainsFunc(r.rules.of(other.ID), func(rule *Rule) bool { return rule.PeerGroupID == g.ID })
+	})
+	if attached || referenced {
 		return nil, fault("DependencyViolation", "resource %s has a dependent object", g.ID)
-	}
-	for _, e := range r.endpoints.all() {
-		if slices.Contains(e.GroupIDs, g.ID) {
-			return nil, fault("DependencyViolation", "resource %s has a dependent object", g.ID)
-		}
 	}
 	r.removeGroup(g)
 	return struct {

@@ -256,7 +256,7 @@ func (r *request) authorize(in *authorizeInput, egress bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	present := slices.DeleteFunc(r.rulesOf(g.ID), func(rule *Rule) bool { return rule.Egress != egress })
+	present := slices.DeleteFunc(r.rules.of(g.ID), func(rule *Rule) bool { return rule.Egress != egress })
 	for _, rule := range rules {
 		if slices.ContainsFunc(present, rule.same) {
 			return nil, fault("InvalidPermission.Duplicate", `the specified rule "%s" already exists`, rule)
@@ -328,11 +328,11 @@ func (r *request) revoke(in *revokeInput, egress bool) (any, error) {
 		gone = append(gone, rule)
 	}
 	for _, rule := range wanted {
-		i := slices.IndexFunc(r.rulesOf(g.ID), rule.same)
+		i := slices.IndexFunc(r.rules.of(g.ID), rule.same)
 		if i < 0 {
 			return nil, fault("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 		}
-		gone = append(gone, r.rulesOf(g.ID)[i])
+		gone = append(gone, r.rules.of(g.ID)[i])
 	}
 	out := struct {
 		Return  bool                 `xml:"return"`
@@ -383,11 +383,11 @@ func (r *request) updateDescriptions(in *describeRulesInput, egress bool) (any, 
 		texts[rule] = d.Description
 	}
 	for _, rule := range wanted {
-		i := slices.IndexFunc(r.rulesOf(g.ID), rule.same)
+		i := slices.IndexFunc(r.rules.of(g.ID), rule.same)
 		if i < 0 {
 			return nil, fault("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 		}
-		texts[r.rulesOf(g.ID)[i]] = rule.Description
+		texts[r.rules.of(g.ID)[i]] = rule.Description
 	}
 	if len(texts) == 0 {
 		return nil, fault("MissingParameter", "The request must contain the parameter ipPermissions or securityGroupRuleDescriptions")
@@ -398,7 +398,7 @@ func (r *request) updateDescriptions(in *describeRulesInput, egress bool) (any, 
 	return done, nil
 }
 
-var securityGroupRules = listing[*Rule]{kind: ruleKind, least: 5, fields: fields[*Rule]{
+var securityGroupRules = listing[*Rule]{kind: ruleKind, parent: "group-id", least: 5, fields: fields[*Rule]{
 	"security-group-rule-id": func(_ *request, rule *Rule) []string { return []string{rule.ID} },
 	"group-id":               func(_ *request, rule *Rule) []string { return []string{rule.GroupID} },
 	"is-egress":              func(_ *request, rule *Rule) []string { return flag(rule.Egress) },

@@ -59,10 +59,10 @@ func (r *request) subnetXML(s *Subnet) subnetXML {
 
 // freeAddresses is how many addresses of a subnet are left.
 func (r *request) freeAddresses(s *Subnet) int {
-	return 1<<(32-s.CIDR.Bits()) - reservedAddresses - len(r.interfacesIn(s.ID))
+	return 1<<(32-s.CIDR.Bits()) - reservedAddresses - len(r.interfaces.of(s.ID))
 }
 
-var subnets = listing[*Subnet]{kind: subnetKind, least: 5, fields: fields[*Subnet]{
+var subnets = listing[*Subnet]{kind: subnetKind, parent: "vpc-id", least: 5, fields: fields[*Subnet]{
 	"subnet-id":                  func(_ *request, s *Subnet) []string { return []string{s.ID} },
 	"subnet-arn":                 func(r *request, s *Subnet) []string { return []string{r.arn("subnet", s.ID)} },
 	"vpc-id":                     func(_ *request, s *Subnet) []string { return []string{s.VPCID} },
@@ -108,7 +108,7 @@ func createSubnet(r *request, in *createSubnetInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings := r.subnets.where(func(s *Subnet) bool { return s.VPCID == v.ID })
+	siblings := r.subnets.of(v.ID)
 	for _, s := range siblings {
 		if s.CIDR.Overlaps(cidr) {
 			return nil, fault("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", in.CidrBlock)
@@ -174,13 +174,13 @@ func deleteSubnet(r *request, in *subnetInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.interfacesIn(s.ID)) > 0 {
+	if len(r.interfaces.of(s.ID)) > 0 {
 		return nil, fault("DependencyViolation", "The subnet '%s' has dependencies and cannot be deleted.", s.ID)
 	}
-	for _, t := range r.tables.all() {
+	for _, t := range r.tables.of(s.VPCID) {
 		t.dissociate(s.ID)
 	}
-	for _, a := range r.acls.all() {
+	for _, a := range r.acls.of(s.VPCID) {
 		a.dissociate(s.ID)
 	}
 	r.subnets.remove(s.ID)
@@ -207,7 +207,7 @@ func modifySubnetAttribute(r *request, in *modifySubnetAttributeInput) (any, err
 // freeAddress returns the lowest address of a subnet that is not in use.
 func (r *request) freeAddress(s *Subnet) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
-	for _, n := range r.interfacesIn(s.ID) {
+	for _, n := range r.interfaces.of(s.ID) {
 		taken[n.Address] = true
 	}
 	last := 1<<(32-s.CIDR.Bits()) - 1

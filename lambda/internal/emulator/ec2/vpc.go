@@ -154,14 +154,14 @@ func deleteVpc(r *request, in *vpcInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := r.tables.where(func(t *RouteTable) bool { return t.VPCID == v.ID })
-	acls := r.acls.where(func(a *NetworkACL) bool { return a.VPCID == v.ID })
-	groups := r.groups.where(func(g *SecurityGroup) bool { return g.VPCID == v.ID })
+	tables := r.tables.of(v.ID)
+	acls := r.acls.of(v.ID)
+	groups := r.groups.of(v.ID)
 	busy := slices.ContainsFunc(tables, func(t *RouteTable) bool { return !t.main() }) ||
 		slices.ContainsFunc(acls, func(a *NetworkACL) bool { return !a.Default }) ||
 		slices.ContainsFunc(groups, func(g *SecurityGroup) bool { return g.Name != defaultGroup }) ||
-		len(r.subnets.where(func(s *Subnet) bool { return s.VPCID == v.ID })) > 0 ||
-		len(r.endpoints.where(func(e *Endpoint) bool { return e.VPCID == v.ID })) > 0 ||
+		len(r.subnets.of(v.ID)) > 0 ||
+		len(r.endpoints.of(v.ID)) > 0 ||
 		len(r.gateways.where(func(g *InternetGateway) bool { return g.VPCID == v.ID })) > 0
 	if busy {
 		return nil, fault("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
