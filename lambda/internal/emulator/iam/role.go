@@ -533,3 +533,21 @@ func (s *Service) listAttachedRolePolicies(c *wire.Call) (any, error) {
 func notEmulated(message string) *wire.Error {
 	return &wire.Error{Status: http.StatusNotImplemented, Code: "NotImplemented", Message: message}
 }
+
+// Roles returns all roles, by name.
+func (s *Service) Roles() []Role {
+	s.mu.Lock()
+	var arns []string
+	for _, r := range s.roles {
+		arns = append(arns, r.arn)
+	}
+	s.mu.Unlock()
+	slices.Sort(arns)
+	var out []Role
+	for _, arn := range arns {
+		if r, ok := s.Role(arn); ok {
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -336,3 +336,14 @@ func (s *Service) getBucketLocation(_ *request, b *bucket) (*wire.Response, erro
 	}
 	return document("LocationConstraint", region), nil
 }
+
+// Buckets returns the configuration of all of the account's buckets, by name.
+func (s *Service) Buckets() []Bucket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Bucket
+	for _, name := range slices.Sorted(maps.Keys(s.buckets)) {
+		out = append(out, s.buckets[name].config())
+	}
+	return out
+}
