@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -105,7 +106,8 @@ func (a *Accounts) connect(id string, p *servicePrincipal) (*Account, error) {
 	cfg := &config.Config{
 		Host: a.Host, AccountID: id,
 		ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-		AuthType: "oauth-m2m", HTTPTransport: a.Transport, HTTPTimeoutSeconds: 30,
+		// The default chain of ways to sign in would hide why one failed.
+		Credentials: config.M2mCredentials{}, HTTPTransport: once{a.Transport}, HTTPTimeoutSeconds: 30,
 		Loaders: []config.Loader{nowhere{}},
 	}
 	if cfg.Host == "" {
@@ -122,7 +124,6 @@ func (a *Accounts) connect(id string, p *servicePrincipal) (*Account, error) {
 	// tokens, and Step Functions runs the step again, which looks first.
 	settings.ErrorRetriable = func(context.Context, error) bool { return false }
 	settings.TransientErrors = nil
-	settings.Transport = once{settings.Transport}
 	c, err := client.NewWithClient(cfg, httpclient.NewApiClient(settings))
 	if err != nil {
 		return nil, err
@@ -145,7 +146,7 @@ func (nowhere) Name() string                   { return "nowhere" }
 func (nowhere) Configure(*config.Config) error { return nil }
 
 // once keeps the SDK from repeating a request after a broken connection, which
-// it decides by the text of the error.
+// it decides by the text of the error, and from hiding why a sign-in failed.
 type once struct{ next http.RoundTripper }
 
 func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -160,7 +161,24 @@ func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, noReply{err}
 	}
+	if strings.HasPrefix(r.URL.Path, "/oidc/") && resp.StatusCode >= http.StatusBadRequest {
+		_ = resp.Body.Close()
+		return nil, signInFailed(resp.StatusCode)
+	}
 	return resp, nil
+}
+
+func signInFailed(status int) error {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return failure.New(plan.Throttled, "", "signing in to Databricks: HTTP %d", status)
+	case status >= http.StatusInternalServerError:
+		return failure.New(plan.Transient, "", "signing in to Databricks: HTTP %d", status)
+	default:
+		return failure.New(plan.AccessDenied,
+			"Look in the Databricks account console whether the service principal exists, has an OAuth secret that has not expired, and is account admin; store its client_id and client_secret in the secret, then redrive the execution.",
+			"signing in to Databricks: HTTP %d", status)
+	}
 }
 
 // noReply hides the text of a connection error, but not the error.

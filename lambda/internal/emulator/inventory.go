@@ -9,7 +9,8 @@ import (
 )
 
 // Inventory lists what exists in both accounts, one line for each object, by
-// kind and name, sorted: worlds that hold the same give the same lines.
+// kind and name, sorted: worlds that hold the same give the same lines. What
+// passes with time, such as the state of an endpoint, is left out.
 func (w *World) Inventory() []string { return newInventory(w).lines() }
 
 // inventory describes what exists without the ids, which differ between worlds.
@@ -27,7 +28,7 @@ func (v *inventory) lines() []string {
 		v.region(region)
 	}
 	for _, o := range v.w.Databricks.Objects() {
-		v.out = append(v.out, fmt.Sprintf("databricks %s %s %s", o.Kind, o.Name, o.State))
+		v.out = append(v.out, fmt.Sprintf("databricks %s %s", o.Kind, o.Name))
 	}
 	for _, r := range v.w.IAM.Roles() {
 		v.out = append(v.out, fmt.Sprintf("role %s %d policies tags %v", r.Name, len(r.Policies), r.Tags))

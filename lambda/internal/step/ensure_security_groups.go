@@ -154,14 +154,29 @@ type rule struct {
 	peer string
 }
 
-// converge makes the rules of a group those of the spec: first what is missing
-// is added, then what is too much, such as the rule by which AWS lets a new
-// group send anywhere, is removed.
+// converge makes the rules of a group those of the spec: what is missing is
+// added, what is too much, such as the rule by which AWS lets a new group send
+// anywhere, is removed. It reads again what it has changed, since a first read
+// may not show every rule.
 func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, workspaceGroup string) (changed bool, err error) {
-	wanted := map[rule]bool{}
-	for _, r := range want {
-		wanted[g.resolve(r, id, workspaceGroup)] = true
+	for range 3 {
+		found, err := g.rules(ctx, id)
+		if err != nil {
+			return changed, err
+		}
+		absent, surplus := g.compare(found, want, id, workspaceGroup)
+		if len(absent)+len(surplus) == 0 {
+			return changed, nil
+		}
+		changed = true
+		if err := g.apply(ctx, id, absent, surplus); err != nil {
+			return changed, err
+		}
 	}
+	return changed, failure.New(plan.NotReady, "", "changing rules of security group %s: the changes are not visible yet", id)
+}
+
+func (g *grouping) rules(ctx context.Context, id string) ([]types.SecurityGroupRule, error) {
 	found, err := pages(func(token *string) ([]types.SecurityGroupRule, *string, error) {
 		out, err := g.api.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
 			Filters: []types.Filter{{Name: aws.String("group-id"), Values: []string{id}}}, NextToken: token,
@@ -172,9 +187,19 @@ func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, wo
 		return out.SecurityGroupRules, out.NextToken, nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("reading rules of security group %s: %w", id, err)
+		return nil, fmt.Errorf("reading rules of security group %s: %w", id, err)
 	}
-	surplus := map[bool][]string{}
+	return found, nil
+}
+
+// compare returns the rules that are missing and the ids of those that are too
+// much, both by direction: true is egress.
+func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id, workspaceGroup string) (absent map[bool][]types.IpPermission, surplus map[bool][]string) {
+	absent, surplus = map[bool][]types.IpPermission{}, map[bool][]string{}
+	wanted := map[rule]bool{}
+	for _, r := range want {
+		wanted[g.resolve(r, id, workspaceGroup)] = true
+	}
 	for _, f := range found {
 		r := ruleOf(f)
 		if wanted[r] {
@@ -183,7 +208,6 @@ func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, wo
 		}
 		surplus[r.egress] = append(surplus[r.egress], aws.ToString(f.SecurityGroupRuleId))
 	}
-	absent := map[bool][]types.IpPermission{}
 	for _, r := range want {
 		// In the order of the spec; a rule that is written twice is added once.
 		key := g.resolve(r, id, workspaceGroup)
@@ -192,35 +216,48 @@ func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, wo
 			absent[key.egress] = append(absent[key.egress], key.permission())
 		}
 	}
+	return absent, surplus
+}
+
+// apply adds before it removes, so that what is wanted never fails meanwhile.
+func (g *grouping) apply(ctx context.Context, id string, absent map[bool][]types.IpPermission, surplus map[bool][]string) error {
 	if len(absent[false]) > 0 {
 		if _, err := g.api.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
 			GroupId: aws.String(id), IpPermissions: absent[false],
-		}); err != nil {
-			return false, fmt.Errorf("adding ingress rules to security group %s: %w", id, err)
+		}); except(err, "InvalidPermission.Duplicate") != nil {
+			return fmt.Errorf("adding ingress rules to security group %s: %w", id, err)
 		}
 	}
 	if len(absent[true]) > 0 {
 		if _, err := g.api.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{
 			GroupId: aws.String(id), IpPermissions: absent[true],
-		}); err != nil {
-			return false, fmt.Errorf("adding egress rules to security group %s: %w", id, err)
+		}); except(err, "InvalidPermission.Duplicate") != nil {
+			return fmt.Errorf("adding egress rules to security group %s: %w", id, err)
 		}
 	}
 	if len(surplus[false]) > 0 {
 		if _, err := g.api.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
 			GroupId: aws.String(id), SecurityGroupRuleIds: surplus[false],
 		}); err != nil {
-			return false, fmt.Errorf("removing ingress rules of security group %s: %w", id, err)
+			return fmt.Errorf("removing ingress rules of security group %s: %w", id, err)
 		}
 	}
 	if len(surplus[true]) > 0 {
 		if _, err := g.api.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{
 			GroupId: aws.String(id), SecurityGroupRuleIds: surplus[true],
 		}); err != nil {
-			return false, fmt.Errorf("removing egress rules of security group %s: %w", id, err)
+			return fmt.Errorf("removing egress rules of security group %s: %w", id, err)
 		}
 	}
-	return len(absent)+len(surplus) > 0, nil
+	return nil
+}
+
+// except drops an error of a code that is no failure here.
+func except(err error, code string) error {
+	if failure.Code(err) == code {
+		return nil
+	}
+	return err
 }
 
 // resolve puts ids and blocks in the place of the spec's words.
