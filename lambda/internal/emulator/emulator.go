@@ -346,6 +346,10 @@ func (w *World) Invoke(ctx context.Context, name string, payload []byte) ([]byte
 	return nil, messages.InvokeResponse_Error{Type: failed.Error, Message: cause.Message}
 }
 
+// Secret is the secret of the service principal, for tests that look for it
+// where it must not be.
+func (w *World) Secret() string { return clientSecret }
+
 // hasten divides the pause of a result, if it has one.
 func hasten(result []byte, times int) []byte {
 	var members map[string]json.RawMessage
