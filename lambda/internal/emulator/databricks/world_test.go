@@ -174,7 +174,7 @@ func newWorld(t *testing.T, changes ...func(*Config)) *world {
 	t.Cleanup(w.web.Close)
 	client, err := sdk.NewAccountClient(&sdk.Config{
 		Host: w.web.URL, AccountID: testAccount, ClientID: testClient, ClientSecret: testSecret,
-		Credentials: config.M2mCredentials{}, RateLimitPerSecond: 10000, RetryTimeoutSeconds: -1,
+		Credentials: config.M2mCredentials{}, RateLimitPerSecond: 10000, RetryTimeoutSeconds: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
