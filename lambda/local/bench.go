@@ -41,12 +41,15 @@ func bench(ctx context.Context, out io.Writer, file, asset string, runs int) err
 	slices.Sort(transitions)
 	slices.Sort(looks)
 	fmt.Fprintf(out, "%s, %d seeds, virtual clock\n", file, runs)
-	row := func(what, figure, aim string) { fmt.Fprintf(out, "  %-66s %-30s aim: %s\n", what, figure, aim) }
+	row := func(what, figure, aim string) { fmt.Fprintf(out, "  %-72s %-34s aim: %s\n", what, figure, aim) }
 	row("commit to Ready, simulated", fmt.Sprintf("median %s", time.Duration(middle(seconds))*time.Second), "-")
 	row("commit to Ready over the longest chain the services impose", fmt.Sprintf("median %.3f, worst %.3f", middle(ratios), ratios[len(ratios)-1]), "median 1.03, worst 1.06")
 	row("state transitions of a first provisioning", fmt.Sprintf("median %d, worst %d", middle(transitions), transitions[len(transitions)-1]), "median at most 300")
 	row("calls to EC2, IAM, S3 configuration, Databricks of a run without change", fmt.Sprintf("at most %d, %d mutating", looks[len(looks)-1], slices.Max(changes)), "at most 40, 0 mutating")
-	return assetSize(out, asset, row)
+	if err := assetSize(out, asset, row); err != nil {
+		return err
+	}
+	return startup(ctx, row)
 }
 
 func middle[T any](sorted []T) T { return sorted[len(sorted)/2] }
