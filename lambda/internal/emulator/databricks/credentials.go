@@ -117,9 +117,13 @@ func (s *Server) roleFault(arn string) string {
 	if s.hub.Clock.Now().Before(seen) {
 		return unknown
 	}
+	var policies []statement
+	for _, document := range role.Policies {
+		policies = append(policies, statementsOf(document)...)
+	}
 	var lacking []string
 	for _, action := range crossAccountActions {
-		if !grants(role.Policies, action) {
+		if !grants(policies, action) {
 			lacking = append(lacking, checkLabel(action))
 		}
 	}

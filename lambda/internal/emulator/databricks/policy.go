@@ -41,19 +41,17 @@ func allowed(document string, a access) bool {
 // grants says whether permission policies let a role use an action at all, on
 // whatever resources and conditions: Databricks supports policies that are
 // restricted to a VPC.
-func grants(documents []string, action string) bool {
+func grants(policies []statement, action string) bool {
 	allow := false
-	for _, document := range documents {
-		for _, st := range statementsOf(document) {
-			if !st.covers(action) {
-				continue
-			}
-			switch {
-			case st.Effect == "Allow":
-				allow = true
-			case st.Effect == "Deny" && len(st.Condition) == 0 && slices.Contains(st.Resource, "*"):
-				return false
-			}
+	for _, st := range policies {
+		if !st.covers(action) {
+			continue
+		}
+		switch {
+		case st.Effect == "Allow":
+			allow = true
+		case st.Effect == "Deny" && len(st.Condition) == 0 && slices.Contains(st.Resource, "*"):
+			return false
 		}
 	}
 	return allow
@@ -69,6 +67,7 @@ type statement struct {
 	Condition   conditions
 }
 
+// statementsOf reads a policy; one that cannot be read has no statements.
 func statementsOf(document string) []statement {
 	var many struct{ Statement []statement }
 	if json.Unmarshal([]byte(document), &many) == nil {

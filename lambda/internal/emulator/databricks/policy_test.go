@@ -60,7 +60,11 @@ func TestGrants(t *testing.T) {
 		{"denied in another document", []string{narrow, `{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`}, false},
 		{"denied in part", []string{narrow, `{"Statement":[{"Effect":"Deny","Action":"*","Resource":"arn:aws:ec2:*:*:image/*"}]}`}, true},
 	} {
-		if got := grants(tt.documents, "ec2:RunInstances"); got != tt.want {
+		var policies []statement
+		for _, document := range tt.documents {
+			policies = append(policies, statementsOf(document)...)
+		}
+		if got := grants(policies, "ec2:RunInstances"); got != tt.want {
 			t.Errorf("%s: got %v", tt.name, got)
 		}
 	}
@@ -89,6 +93,6 @@ func FuzzPolicy(f *testing.F) {
 		if allowed(document, a) && !strings.Contains(strings.ToLower(document), "statement") {
 			t.Errorf("%q allows something", document)
 		}
-		grants([]string{document}, a.action)
+		grants(statementsOf(document), a.action)
 	})
 }

@@ -195,7 +195,10 @@ func TestWorkspaceClient(t *testing.T) {
 	w := newWorld(t)
 	p := w.prepare()
 	ws := ok(w.start(p.request("lake")))(t)
-	client := ok(w.client.GetWorkspaceClient(*ws))(t)
+	client := ok(sdk.NewWorkspaceClient(&sdk.Config{
+		Host: w.web.URL, WorkspaceID: strconv.FormatInt(ws.WorkspaceId, 10),
+		ClientID: testClient, ClientSecret: testSecret, Credentials: config.M2mCredentials{}, RetryTimeoutSeconds: 1,
+	}))(t)
 	_, err := client.CurrentUser.Me(t.Context(), iam.MeRequest{})
 	equal(t, failure{403, "PERMISSION_DENIED", "Unauthorized access to Org: " + strconv.FormatInt(ws.WorkspaceId, 10)}, failureOf(t, err))
 	w.settle()

@@ -32,19 +32,17 @@ func (s *Server) detach(networkID string) {
 // looked at what it is made of, and fails it if something is wrong.
 func (s *Server) provision(ws *Workspace) {
 	ws.attempt++
-	attempt := ws.attempt
 	ws.WorkspaceStatus = statusProvisioning
 	ws.WorkspaceStatusMessage = "Workspace resources are being set up."
 	key := ws.WorkspaceName
-	if attempt > 1 {
-		key += "/" + strconv.Itoa(attempt)
+	if ws.attempt > 1 {
+		key += "/" + strconv.Itoa(ws.attempt)
 	}
 	whole := s.delays.Draw(latency.WorkspaceProvisioning, key)
-	current := func() bool { return ws.attempt == attempt && ws.WorkspaceStatus == statusProvisioning }
 	s.hub.Clock.After(whole/3, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !current() {
+		if ws.WorkspaceStatus != statusProvisioning {
 			return
 		}
 		if fault := s.workspaceFault(ws); fault != "" {
@@ -54,7 +52,7 @@ func (s *Server) provision(ws *Workspace) {
 		s.hub.Clock.After(whole-whole/3, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if current() {
+			if ws.WorkspaceStatus == statusProvisioning {
 				ws.WorkspaceStatus, ws.WorkspaceStatusMessage = statusRunning, "Workspace is running."
 			}
 		})

@@ -207,6 +207,9 @@ func TestRepair(t *testing.T) {
 	if got := w.look(ws.WorkspaceId); got.WorkspaceStatus != "RUNNING" || got.NetworkId != more.NetworkId {
 		t.Errorf("after the repair the workspace is %s with network %s", got.WorkspaceStatus, got.NetworkId)
 	}
+	if got := ok(w.client.Networks.GetByNetworkId(t.Context(), more.NetworkId))(t); got.WorkspaceId != ws.WorkspaceId || got.VpcStatus != "VALID" {
+		t.Errorf("the other network is %s, of workspace %d", got.VpcStatus, got.WorkspaceId)
+	}
 	w.MendNetwork("main")
 	old := ok(w.client.Networks.DeleteByNetworkId(t.Context(), p.network))(t)
 	equal(t, provisioning.VpcStatusUnattached, old.VpcStatus)
@@ -255,8 +258,11 @@ func TestUpdate(t *testing.T) {
 	if err := patch("", unchanged); err != nil {
 		t.Errorf("sending a workspace as it is: %v", err)
 	}
-	if err := patch("custom_tags", provisioning.Workspace{CustomTags: map[string]string{"team": "lake"}}); err != nil {
-		t.Fatal(err)
+	for _, tags := range []map[string]string{{"owner": "sea"}, {"team": "lake"}, {}} {
+		err := patch("custom_tags", provisioning.Workspace{CustomTags: tags})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	access := ok(w.newAccess("more", true))(t).PrivateAccessSettingsId
 	if err := patch("", provisioning.Workspace{PrivateAccessSettingsId: access}); err != nil {
@@ -270,14 +276,111 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestFrontEnd creates a workspace without public access, with an endpoint for
-// users beside that of compute.
+// TestFrontEnd creates workspaces without public access.
 func TestFrontEnd(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		front bool
+		level provisioning.PrivateAccessLevel
+		// allowed are the registrations that the settings list.
+		allowed []string
+		want    bool
+	}{
+		{name: "no front end", level: "ACCOUNT"},
+		{name: "any endpoint of the account", level: "ACCOUNT", front: true, want: true},
+		{name: "none is listed", level: "ENDPOINT", front: true},
+		{name: "the relay is listed", level: "ENDPOINT", front: true, allowed: []string{"relay"}},
+		{name: "the front end is listed", level: "ENDPOINT", front: true, allowed: []string{"front"}, want: true},
+		{name: "one endpoint for both", level: "ENDPOINT", allowed: []string{"rest"}, want: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.prepare()
+			ids := map[string]string{"rest": p.rest, "relay": p.relay}
+			if tt.front {
+				ids["front"] = ok(w.newEndpoint("front", "vpce-front"))(t).VpcEndpointId
+			}
+			var allowed []string
+			for _, name := range tt.allowed {
+				allowed = append(allowed, ids[name])
+			}
+			p.access = ok(w.client.PrivateAccess.Create(t.Context(), provisioning.CreatePrivateAccessSettingsRequest{
+				PrivateAccessSettingsName: "closed", Region: testRegion,
+				PrivateAccessLevel: tt.level, AllowedVpcEndpointIds: allowed,
+			}))(t).PrivateAccessSettingsId
+			_, err := w.start(p.request("lake"))
+			if tt.want {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			equal(t, failure{
+				400, "INVALID_PARAMETER_VALUE",
+				"Cannot create PrivateLink workspace: public_access_enabled is false and there is no front-end VPC endpoint",
+			}, failureOf(t, err))
+		})
+	}
+}
+
+// TestKeys gives a workspace customer-managed keys.
+func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.prepare()
-	p.access = ok(w.newAccess("closed", false))(t).PrivateAccessSettingsId
-	ok(w.newEndpoint("front", "vpce-front"))(t)
+	key := func(id string, use provisioning.KeyUseCase) string {
+		return ok(w.client.EncryptionKeys.Create(t.Context(), provisioning.CreateCustomerManagedKeyRequest{
+			UseCases:   []provisioning.KeyUseCase{use},
+			AwsKeyInfo: &provisioning.CreateAwsKeyInfo{KeyArn: "arn:aws:kms:ap-northeast-1:111122223333:key/" + id},
+		}))(t).CustomerManagedKeyId
+	}
+	managed, storage, other := key("1", "MANAGED_SERVICES"), key("2", "STORAGE"), key("3", "STORAGE")
+	req := p.request("lake")
+	req.ManagedServicesCustomerManagedKeyId = storage
+	_, err := w.start(req)
+	equal(t, failure{
+		400, "INVALID_PARAMETER_VALUE",
+		"managed_services_customer_managed_key_id: customer-managed key " + storage + " is not for use case MANAGED_SERVICES",
+	}, failureOf(t, err))
+	req.ManagedServicesCustomerManagedKeyId = managed
+	ws := ok(w.start(req))(t)
+	w.settle()
+	patch := func(id string) error {
+		_, err := w.client.Workspaces.Update(t.Context(), provisioning.UpdateWorkspaceRequest{
+			WorkspaceId: ws.WorkspaceId, CustomerFacingWorkspace: provisioning.Workspace{StorageCustomerManagedKeyId: id},
+		})
+		return err
+	}
+	if err := patch(storage); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, failure{
+		400, "INVALID_PARAMETER_VALUE", "storage_customer_managed_key_id of a workspace can be added, not changed",
+	}, failureOf(t, patch(other)))
+	for _, id := range []string{managed, storage} {
+		_, err := w.client.EncryptionKeys.DeleteByCustomerManagedKeyId(t.Context(), id)
+		equal(t, failure{
+			400, "INVALID_STATE",
+			"Unable to delete, Customer-managed Key is being used by active workspace " + strconv.FormatInt(ws.WorkspaceId, 10),
+		}, failureOf(t, err))
+	}
+	ok(w.client.EncryptionKeys.DeleteByCustomerManagedKeyId(t.Context(), other))(t)
+}
+
+// TestCancel deletes a workspace while it is being set up.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.prepare()
+	ws := ok(w.start(p.request("lake")))(t)
+	ok(w.client.Workspaces.DeleteByWorkspaceId(t.Context(), ws.WorkspaceId))(t)
+	again := ok(w.client.Workspaces.DeleteByWorkspaceId(t.Context(), ws.WorkspaceId))(t)
+	equal(t, provisioning.WorkspaceStatusCancelling, again.WorkspaceStatus)
+	w.settle()
+	equal(t, 0, len(ok(w.client.Workspaces.List(t.Context()))(t)))
 	ok(w.start(p.request("lake")))(t)
 }
 

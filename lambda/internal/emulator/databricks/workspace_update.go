@@ -86,6 +86,10 @@ func changes(r *request, ws *Workspace) (map[string]json.RawMessage, error) {
 				return nil, invalid("update_mask: %s of a workspace cannot be updated", name)
 			}
 			value, ok := (*body)[name]
+			if !ok && name == "custom_tags" {
+				// No tags mean no change.
+				continue
+			}
 			if !ok || string(value) == "null" {
 				return nil, invalid("%s cannot be removed from a workspace", name)
 			}
