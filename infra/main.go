@@ -24,7 +24,7 @@ func main() {
 func run() error {
 	defer jsii.Close()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
-	if _, err := newStack(app, settingsFrom(app.Node())); err != nil {
+	if err := newStack(app, settingsFrom(app.Node())); err != nil {
 		return err
 	}
 	app.Synth(nil)

@@ -25,9 +25,9 @@ const tagStack = "lakegate:stack"
 // All resources are plain CloudFormation ones at the top of the stack: the
 // template then has readable logical ids, roles with exactly the planned
 // statements, and no custom resources.
-func newStack(app awscdk.App, s settings) (awscdk.Stack, error) {
+func newStack(app awscdk.App, s settings) error {
 	if err := checkAsset(s.Asset); err != nil {
-		return nil, err
+		return err
 	}
 	stack := awscdk.NewStack(app, jsii.String(stackName), &awscdk.StackProps{
 		Description: jsii.String("Turns committed workspace specs into private Databricks workspaces."),
@@ -81,7 +81,7 @@ func newStack(app awscdk.App, s settings) (awscdk.Stack, error) {
 	output(stack, "DeadLetterQueueUrl", "Events that no function could take.", deadLetters.Ref())
 
 	awscdk.Tags_Of(stack).Add(jsii.String(tagStack), jsii.String(stackName), nil)
-	return stack, nil
+	return nil
 }
 
 // checkAsset says what to do about a missing bootstrap; the CDK would upload

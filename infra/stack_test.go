@@ -50,7 +50,7 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	asset, out := filepath.Join(dir, "asset"), filepath.Join(dir, "cdk.out")
 	if err := os.Mkdir(asset, 0o755); err != nil {
 		return 0, err
@@ -60,10 +60,14 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	}
 
 	// The value is the version whose end of life jsii would warn of.
-	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+	if err := os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20"); err != nil {
+		return 0, err
+	}
 	// jsii unpacks itself here and goes with the folder: its Close, once the
 	// process runs, has a data race that fails go test -race.
-	os.Setenv("TMPDIR", dir)
+	if err := os.Setenv("TMPDIR", dir); err != nil {
+		return 0, err
+	}
 	// It took the environment when it was loaded; closed, it takes it again.
 	jsii.Close()
 	config, err := readConfig()
@@ -74,7 +78,7 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	app := awscdk.NewApp(&awscdk.AppProps{
 		AnalyticsReporting: jsii.Bool(false), Context: &config.Context, Outdir: &out,
 	})
-	if _, err := newStack(app, settingsFrom(app.Node())); err != nil {
+	if err := newStack(app, settingsFrom(app.Node())); err != nil {
 		return 0, err
 	}
 	app.Synth(nil)

@@ -17,7 +17,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	// The functions log as they do in AWS; here that is noise unless asked for.
 	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
@@ -27,6 +26,7 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
+	stop()
 }
 
 // errReported is a failure that has been printed already.

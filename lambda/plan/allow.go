@@ -182,7 +182,7 @@ func verifyNetworkAclsAllow() []Permission { return fenced(look("ec2:DescribeNet
 
 func awaitEndpointsAllow() []Permission { return fenced(look("ec2:DescribeVpcEndpoints")) }
 
-func enablePrivateDnsAllow() []Permission {
+func enablePrivateDNSAllow() []Permission {
 	return fenced(look("ec2:DescribeVpcEndpoints"), change("vpc-endpoint", "ec2:ModifyVpcEndpoint"), privateDNS)
 }
 

@@ -47,7 +47,7 @@ func Workspace() Sequence {
 			Doc:  "Private DNS settles while Databricks provisions the workspace.",
 			Branches: []Sequence{
 				{createWorkspace, awaitWorkspace},
-				{enablePrivateDns, awaitPrivateDns},
+				{enablePrivateDNS, awaitPrivateDNS},
 			},
 		},
 		reportReady,
@@ -211,13 +211,13 @@ var awaitWorkspace = Step{
 	Allow: databricksAllow(),
 }
 
-var enablePrivateDns = Step{
+var enablePrivateDNS = Step{
 	Name: "EnablePrivateDns", Result: "privateDns", Timeout: usual,
 	Doc:   "Turn on the private DNS names of both endpoints to the control plane.",
-	Allow: enablePrivateDnsAllow(),
+	Allow: enablePrivateDNSAllow(),
 }
 
-var awaitPrivateDns = Step{
+var awaitPrivateDNS = Step{
 	Name: "AwaitPrivateDns", Result: "privateDnsStatus", Timeout: usual,
 	Doc:   "Wait until every endpoint is available, with its private DNS names on.",
 	Await: &Await{Noun: "PrivateDns", Within: 30 * time.Minute},

@@ -67,7 +67,7 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 		return fmt.Errorf("looking at execution %s: %w", arn, err)
 	}
 	var in input
-	if err := json.Unmarshal([]byte(aws.ToString(now.Input)), &in); err != nil || in.Workspace == "" {
+	if json.Unmarshal([]byte(aws.ToString(now.Input)), &in) != nil || in.Workspace == "" {
 		// Started by hand with something else: there is no workspace to report on.
 		slog.WarnContext(ctx, "execution failed that has no workspace", "execution", arn)
 		return nil

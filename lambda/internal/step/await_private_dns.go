@@ -9,9 +9,9 @@ import (
 	"lakegate/lambda/internal/document"
 )
 
-// awaitPrivateDns waits until every endpoint is available, the interface
+// awaitPrivateDNS waits until every endpoint is available, the interface
 // endpoints with their private DNS names on.
-func awaitPrivateDns(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoints, error) {
+func awaitPrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoints, error) {
 	return awaitAvailable(ctx, d, doc, "AwaitPrivateDns", doc.PrivateDNSStatus, pacePrivateDNS,
 		[]string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID, doc.S3Endpoint.ID, doc.STSEndpoint.ID, doc.KinesisEndpoint.ID},
 		func(e types.VpcEndpoint) bool {

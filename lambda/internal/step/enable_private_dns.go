@@ -13,9 +13,9 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// enablePrivateDns turns on the private DNS names of both endpoints to the
+// enablePrivateDNS turns on the private DNS names of both endpoints to the
 // control plane, which AWS allows once they are available.
-func enablePrivateDns(ctx context.Context, d *Deps, doc *document.Document) (*document.PrivateDNS, error) {
+func enablePrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*document.PrivateDNS, error) {
 	api := d.AWS.EC2(doc.Spec.Region)
 	given := map[string]bool{}
 	out := &document.PrivateDNS{Outcome: document.Outcome{Outcome: document.Found}}

@@ -64,8 +64,8 @@ var Registry = map[string]Func{
 	"RegisterNetwork":             as(registerNetwork),
 	"CreateWorkspace":             as(createWorkspace),
 	"AwaitWorkspace":              as(awaitWorkspace),
-	"EnablePrivateDns":            as(enablePrivateDns),
-	"AwaitPrivateDns":             as(awaitPrivateDns),
+	"EnablePrivateDns":            as(enablePrivateDNS),
+	"AwaitPrivateDns":             as(awaitPrivateDNS),
 	"ReportReady":                 as(reportReady),
 }
 

@@ -139,7 +139,7 @@ func text(v any) string {
 	return string(b)
 }
 
-func (e *Execution) event(f *frame, kind, name string, details map[string]any) int64 {
+func (e *Execution) event(f *frame, kind, name string, details map[string]any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lastID++
@@ -148,7 +148,6 @@ func (e *Execution) event(f *frame, kind, name string, details map[string]any) i
 	if e.cfg.Record != nil {
 		e.cfg.Record(ev)
 	}
-	return ev.ID
 }
 
 func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, *TaskError) {

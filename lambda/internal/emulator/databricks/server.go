@@ -266,7 +266,7 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, action string,
 	}
 	refuse := func(e *wire.Error) *wire.Response { return encode(r.call, e) }
 	// A route that is not known has no verb to go by, only its method.
-	mutating := wire.Mutating(service, action) && req.Method != http.MethodGet
+	mutating := wire.Mutating(action) && req.Method != http.MethodGet
 	out := s.hub.Do(r.call, mutating, act, refuse)
 	if out == nil {
 		panic(http.ErrAbortHandler)

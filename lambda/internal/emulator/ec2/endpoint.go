@@ -476,7 +476,7 @@ func (r *request) endpointXML(e *Endpoint) endpointXML {
 		out.AddressType, out.DNSOptions = "ipv4", &dnsOptions{"ipv4"}
 	}
 	for _, d := range e.DNS {
-		out.DNS.add(dnsXML{d.Name, d.ZoneID})
+		out.DNS.add(dnsXML(d))
 	}
 	if e.State == StateFailed {
 		out.FailureReason, out.LastError = e.Failure.Message, &lastError{e.Failure.Code, e.Failure.Message}

@@ -27,7 +27,7 @@ func (w *world) post(form url.Values) (int, string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		w.t.Fatal(err)

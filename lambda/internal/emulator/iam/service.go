@@ -120,7 +120,7 @@ func (s *Service) identifier(prefix, name string) string {
 // visible says whether a call sees an object: one that reads does not see what
 // is too fresh.
 func (s *Service) visible(c *wire.Call, id string) bool {
-	return wire.Mutating(c.Service, c.Action) && c.Action != "AssumeRole" || s.hub.Visible("iam:"+id)
+	return wire.Mutating(c.Action) && c.Action != "AssumeRole" || s.hub.Visible("iam:"+id)
 }
 
 func noSuchEntity(format string, args ...any) *wire.Error {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -377,7 +378,7 @@ func byteRange(header string, size int) (first, last int, partial bool, err erro
 	switch n, err := strconv.Atoi(to); {
 	case to == "" && from != "":
 	case err != nil || n < 0:
-		return 0, 0, false, nil
+		return 0, 0, false, nil //nolint:nilerr // S3 ignores a range that it cannot read
 	case from == "":
 		first = max(0, size-n)
 		if n == 0 {
@@ -389,7 +390,7 @@ func byteRange(header string, size int) (first, last int, partial bool, err erro
 	if from != "" {
 		n, err := strconv.Atoi(from)
 		if err != nil || n < 0 || (to != "" && n > last && n < size) {
-			return 0, 0, false, nil
+			return 0, 0, false, nil //nolint:nilerr // S3 ignores a range that it cannot read
 		}
 		first = n
 	}
@@ -501,7 +502,7 @@ func (s *Service) deleteObjects(r *request, b *bucket) (*wire.Response, error) {
 	for _, o := range config.Objects {
 		done, err := s.remove(r, b, o.Key, o.VersionID, o.ETag)
 		if err != nil {
-			e := err.(*wire.Error)
+			e := asWire(err)
 			result.Errors = append(result.Errors, failed{o.Key, o.VersionID, e.Code, e.Message})
 			continue
 		}
@@ -660,4 +661,12 @@ func (s *Service) Keys(bucket, prefix string) []string {
 		return nil
 	}
 	return paginate(b.keys(), prefix, "", "", len(b.objects)).keys
+}
+
+// asWire returns the error of the service itself.
+func asWire(err error) *wire.Error {
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		return e
+	}
+	return &wire.Error{Code: "InternalError", Message: err.Error()}
 }

@@ -182,7 +182,7 @@ func (s *Service) find(c *wire.Call, id string) (*secret, error) {
 // visible says whether a call sees a secret: one that reads does not see what is
 // too fresh.
 func (s *Service) visible(c *wire.Call, x *secret) bool {
-	return wire.Mutating(c.Service, c.Action) || s.hub.Visible("secretsmanager:"+x.arn)
+	return wire.Mutating(c.Action) || s.hub.Visible("secretsmanager:"+x.arn)
 }
 
 // alive is find for what refuses secrets that are scheduled for deletion.
@@ -501,7 +501,7 @@ func (s *Service) deleteSecret(c *wire.Call, in deleteSecretInput) (any, error) 
 	x, err := s.find(c, in.SecretID)
 	if in.ForceDeleteWithoutRecovery {
 		if err != nil {
-			return output{in.SecretID, in.SecretID, timestamp(c.Time)}, nil
+			return output{in.SecretID, in.SecretID, timestamp(c.Time)}, nil //nolint:nilerr // a secret that does not exist is deleted
 		}
 		delete(s.secrets, x.place)
 		return output{x.arn, x.name, timestamp(c.Time)}, nil

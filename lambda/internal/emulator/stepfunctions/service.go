@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -191,14 +192,15 @@ func (s *Service) startExecution(c *wire.Call, in map[string]any) (any, error) {
 	s.executions[arn] = x
 	s.order = append(s.order, arn)
 	s.mu.Unlock()
-	s.go_(x)
+	s.begin(x)
 	return map[string]any{"executionArn": arn, "startDate": epoch(c.Time)}, nil
 }
 
-func (s *Service) go_(x *execution) {
+// begin runs an execution, or runs it on after a redrive.
+func (s *Service) begin(x *execution) {
 	s.changed(x)
 	s.hub.Clock.After(0, func() {
-		out, failed := x.run.Run(context.Background())
+		out, failed := x.run.Run(context.Background()) //nolint:forbidigo // an execution has no caller
 		s.mu.Lock()
 		x.stop = s.hub.Clock.Now()
 		x.failed = failed
@@ -316,7 +318,7 @@ func (s *Service) redriveExecution(c *wire.Call, in map[string]any) (any, error)
 	x.status, x.failed, x.redriven = "RUNNING", nil, c.Time
 	x.redrives++
 	s.mu.Unlock()
-	s.go_(x)
+	s.begin(x)
 	return map[string]any{"redriveDate": epoch(c.Time)}, nil
 }
 
@@ -338,8 +340,11 @@ func (s *Service) listExecutions(_ *wire.Call, in map[string]any) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []map[string]any{}
-	for i := len(s.order) - 1; i >= 0; i-- {
-		x := s.executions[s.order[i]]
+	for _, arn := range slices.Backward(s.order) {
+		x := s.executions[arn]
+		if x.machineARN != str(in, "stateMachineArn") || str(in, "statusFilter") != "" && str(in, "statusFilter") != x.status {
+			continue
+		}
 		d := map[string]any{"executionArn": x.arn, "stateMachineArn": x.machineARN, "name": x.name, "status": x.status, "startDate": epoch(x.start), "redriveCount": x.redrives}
 		if x.status != "RUNNING" {
 			d["stopDate"] = epoch(x.stop)

@@ -124,14 +124,14 @@ func (r *Router) serve(s *Service, c *Call) *Response {
 		}
 		return s.encode(c, result)
 	}
-	return r.hub.Do(c, Mutating(s.Name, c.Action), act, refuse)
+	return r.hub.Do(c, Mutating(c.Action), act, refuse)
 }
 
 // reads are the beginnings of the names of actions that change nothing.
 var reads = []string{"Describe", "Get", "List", "Head", "Lookup", "Simulate", "Test", "Validate", "Filter"}
 
 // Mutating says whether an action can change something.
-func Mutating(service, action string) bool {
+func Mutating(action string) bool {
 	for _, prefix := range reads {
 		if strings.HasPrefix(action, prefix) {
 			return false
