@@ -72,6 +72,12 @@ func (f *findings) sound(path string) bool {
 	return !f.silenced(path) && !slices.ContainsFunc(f.errors, func(e FieldError) bool { return e.Path == path })
 }
 
+// clean reports whether nothing is known against the value at the path and
+// what is inside of it.
+func (f *findings) clean(path string) bool {
+	return !f.silenced(path) && !slices.ContainsFunc(f.errors, func(e FieldError) bool { return strings.HasPrefix(e.Path, path) })
+}
+
 func (f *findings) silenced(path string) bool {
 	for ; path != ""; path = parent(path) {
 		if f.silent[path] {
