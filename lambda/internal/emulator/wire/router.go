@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -75,6 +76,9 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("x-amzn-RequestId", c.RequestID)
 	if w.Header().Get("x-amz-request-id") == "" {
 		w.Header().Set("x-amz-request-id", c.RequestID)
+	}
+	if len(reply.Body) > 0 && req.Method != http.MethodHead && w.Header().Get("Content-Length") == "" {
+		w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body)
