@@ -83,8 +83,12 @@ lint-template: synth ## Check the template (cfn-lint, where it is installed) and
 	sed -E 's/"\$$\{([A-Za-z]+)\}"/"arn:aws:lambda:eu-west-1:123456789012:function:lakegate-\1"/' lambda/plan/testdata/workspace.asl.json > "$$tmp/workspace.asl.json" && \
 	npx --yes asl-validator@4.0.0 --json-path "$$tmp/workspace.asl.json" && echo 'asl-validator: no findings'
 
+.PHONY: interpreter
+interpreter: bin/local ## Run the state machine on another interpreter (moto, where it is installed)
+	@if python3 -c 'import moto.stepfunctions' 2>/dev/null; then bin/local interpreter -spec spec/examples/tokyo.yaml -aws-port $(AWS_PORT); \
+	else echo 'moto is not installed (pip install "moto[server]"): the state machine was NOT run on another interpreter'; fi
+
 .PHONY: check
-check: lint lint-template ## Lint, check the template, and see that nothing generated is out of date
-	go mod tidy -diff
+check: lint lint-template interpreter ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }
