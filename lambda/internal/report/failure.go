@@ -54,6 +54,11 @@ type input struct {
 	} `json:"revision"`
 }
 
+func readInput(text string) (in input, ok bool) {
+	err := json.Unmarshal([]byte(text), &in)
+	return in, err == nil && in.Workspace != ""
+}
+
 // Report sends the event of a failed execution, writes the workspace's status
 // and frees its lease.
 func (f *Failures) Report(ctx context.Context, payload []byte) error {
@@ -66,8 +71,8 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 	if err != nil {
 		return fmt.Errorf("looking at execution %s: %w", arn, err)
 	}
-	var in input
-	if json.Unmarshal([]byte(aws.ToString(now.Input)), &in) != nil || in.Workspace == "" {
+	in, ok := readInput(aws.ToString(now.Input))
+	if !ok {
 		// Started by hand with something else: there is no workspace to report on.
 		slog.WarnContext(ctx, "execution failed that has no workspace", "execution", arn)
 		return nil

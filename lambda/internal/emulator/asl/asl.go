@@ -82,6 +82,10 @@ func (m *Machine) check() error {
 		errs = append(errs, fmt.Errorf("StartAt names %q, which does not exist", m.StartAt))
 	}
 	for name, s := range m.States {
+		if s == nil {
+			errs = append(errs, fmt.Errorf("state %s is empty", name))
+			continue
+		}
 		s.Name = name
 		if !slices.Contains(types, s.Type) {
 			errs = append(errs, fmt.Errorf("state %s: type %q is not supported", name, s.Type))
@@ -98,7 +102,11 @@ func (m *Machine) check() error {
 		if s.Next == "" && !s.End && !slices.Contains([]string{"Choice", "Succeed", "Fail"}, s.Type) {
 			errs = append(errs, fmt.Errorf("state %s: it has neither Next nor End", name))
 		}
-		for _, b := range s.Branches {
+		for i, b := range s.Branches {
+			if b == nil {
+				errs = append(errs, fmt.Errorf("state %s: branch %d is empty", name, i))
+				continue
+			}
 			errs = append(errs, b.check())
 		}
 	}

@@ -54,6 +54,9 @@ type Execution struct {
 	input       any
 	cancel      context.CancelFunc
 	stopped     *TaskError
+	// deadline of the execution; zero if it has none.
+	deadline time.Time
+	late     bool
 }
 
 // frame is how far a machine or branch has come, so that a redrive resumes
@@ -100,7 +103,10 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e.mu.Lock()
-	e.cancel, e.stopped = cancel, nil
+	e.cancel, e.stopped, e.late = cancel, nil, false
+	if e.machine.TimeoutSeconds > 0 {
+		e.deadline = e.cfg.Clock.Now().Add(time.Duration(e.machine.TimeoutSeconds) * time.Second)
+	}
 	again := e.root != nil
 	e.mu.Unlock()
 	if again {
@@ -115,9 +121,12 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 	}
 	out, failed := e.machineRun(ctx, e.machine, e.root)
 	e.mu.Lock()
-	stopped := e.stopped
+	stopped, late := e.stopped, e.late
 	e.mu.Unlock()
 	switch {
+	case late:
+		e.event(e.root, "ExecutionTimedOut", "executionTimedOutEventDetails", map[string]any{})
+		return nil, timedOut
 	case stopped != nil:
 		e.event(e.root, "ExecutionAborted", "executionAbortedEventDetails", map[string]any{"error": stopped.Error, "cause": stopped.Cause})
 		return nil, stopped
@@ -185,8 +194,27 @@ func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, 
 
 var aborted = &TaskError{Error: "States.Runtime", Cause: "the execution was stopped"}
 
-// sleep lets simulated time pass; false means that the execution is stopped.
+// timedOut is how an execution ends that takes longer than its machine allows.
+var timedOut = &TaskError{Error: "States.Timeout", Cause: ""}
+
+// TimedOut says whether the execution ended because it took too long.
+func (e *Execution) TimedOut() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.late
+}
+
+// sleep lets simulated time pass; false means that the execution is stopped or
+// has come to its deadline.
 func (e *Execution) sleep(ctx context.Context, d time.Duration) bool {
+	if left := e.deadline.Sub(e.cfg.Clock.Now()); !e.deadline.IsZero() && d > left {
+		_ = e.cfg.Clock.Sleep(ctx, left)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.late = true
+		e.cancel()
+		return false
+	}
 	return e.cfg.Clock.Sleep(ctx, d) == nil
 }
 

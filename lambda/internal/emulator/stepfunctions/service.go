@@ -210,6 +210,8 @@ func (s *Service) begin(x *execution) {
 			x.status = "SUCCEEDED"
 		case x.status == "ABORTING":
 			x.status = "ABORTED"
+		case x.run.TimedOut():
+			x.status = "TIMED_OUT"
 		default:
 			x.status = "FAILED"
 		}
