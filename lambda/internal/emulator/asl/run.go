@@ -103,7 +103,10 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e.mu.Lock()
-	e.cancel, e.stopped, e.late = cancel, nil, false
+	e.cancel, e.late = cancel, false
+	if e.stopped != nil {
+		cancel()
+	}
 	if e.machine.TimeoutSeconds > 0 {
 		e.deadline = e.cfg.Clock.Now().Add(time.Duration(e.machine.TimeoutSeconds) * time.Second)
 	}
@@ -122,6 +125,7 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 	out, failed := e.machineRun(ctx, e.machine, e.root)
 	e.mu.Lock()
 	stopped, late := e.stopped, e.late
+	e.stopped = nil
 	e.mu.Unlock()
 	switch {
 	case late:
