@@ -38,7 +38,7 @@ test: ## Run all tests; those of the CDK app need Node.js
 .PHONY: bench
 bench: bin/local dist/bootstrap ## Measure what design and README claim
 	@bin/local bench -asset dist
-	go test -run '^$$' -bench . -benchtime 200ms ./spec ./lambda/plan ./lambda/internal/step ./lambda/internal/emulator/asl
+	go test -run '^$$' -bench . -benchtime 200ms ./spec ./lambda/internal/emulator/asl
 
 .PHONY: build
 build: dist/bootstrap ## Build the binary of the Lambda functions
