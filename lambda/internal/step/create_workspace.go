@@ -35,7 +35,6 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		StorageConfigurationId:  doc.Storage.ID,
 		NetworkId:               doc.Network.ID,
 		PrivateAccessSettingsId: doc.PrivateAccessSettings.ID,
-		PricingTier:             provisioning.PricingTierEnterprise,
 		CustomTags:              doc.Spec.Tags,
 	}
 	found, created, err := ensure(ctx, "workspace "+want.WorkspaceName,

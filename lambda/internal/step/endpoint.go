@@ -77,14 +77,11 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 	if !slices.Contains(want.services, out.Service) {
 		return nil, differs("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
 	}
-	out.Outcome = document.Outcome{Outcome: document.Found}
 	changed, err := convergeEndpoint(ctx, api, found, want)
 	if err != nil {
 		return nil, err
 	}
-	if changed {
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "changed its subnets, groups or route tables"}
-	}
+	out.Outcome = made(false, changed, "changed its subnets, groups or route tables")
 	return out, nil
 }
 

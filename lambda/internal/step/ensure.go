@@ -2,12 +2,12 @@ package step
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
 
-	"encoding/json"
-
+	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
 )
@@ -69,6 +69,19 @@ func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(
 			return known, nil
 		}
 		return ask(ctx)
+	}
+}
+
+// made is the outcome of an object of ours: created, or found and perhaps
+// changed.
+func made(created, changed bool, how string) document.Outcome {
+	switch {
+	case created:
+		return document.Outcome{Outcome: document.Created}
+	case changed:
+		return document.Outcome{Outcome: document.Updated, Reason: how}
+	default:
+		return document.Outcome{Outcome: document.Found}
 	}
 }
 

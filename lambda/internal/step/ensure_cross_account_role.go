@@ -65,14 +65,7 @@ func ensureCrossAccountRole(ctx context.Context, d *Deps, doc *document.Document
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case created:
-		out.Outcome = document.Outcome{Outcome: document.Created}
-	case changed:
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "changed its trust or permissions"}
-	default:
-		out.Outcome = document.Outcome{Outcome: document.Found}
-	}
+	out.Outcome = made(created, changed, "changed its trust or permissions")
 	return out, nil
 }
 

@@ -60,14 +60,7 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case created:
-		out.Outcome = document.Outcome{Outcome: document.Created}
-	case changed:
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "changed its policy or public access block"}
-	default:
-		out.Outcome = document.Outcome{Outcome: document.Found}
-	}
+	out.Outcome = made(created, changed, "changed its policy or public access block")
 	return out, nil
 }
 

@@ -32,23 +32,16 @@ func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 			out.CIDRs = append(out.CIDRs, aws.ToString(block.CidrBlock))
 		}
 	}
-	switch {
-	case created:
-		out.Outcome = document.Outcome{Outcome: document.Created}
-	case want.ID != "":
-		out.Outcome = document.Outcome{Outcome: document.Given}
-	default:
-		out.Outcome = document.Outcome{Outcome: document.Found}
-		if out.CIDR != want.CIDR {
-			return nil, differs("VPC "+out.ID, "CIDR", out.CIDR, want.CIDR, "spec.network.vpc.cidr")
-		}
+	if want.ID == "" && out.CIDR != want.CIDR {
+		return nil, differs("VPC "+out.ID, "CIDR", out.CIDR, want.CIDR, "spec.network.vpc.cidr")
 	}
 	changed, err := enableDNS(ctx, api, out.ID, want.ID == "")
 	if err != nil {
 		return nil, err
 	}
-	if changed && !created {
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on DNS"}
+	out.Outcome = made(created, changed, "turned on DNS")
+	if want.ID != "" {
+		out.Outcome = document.Outcome{Outcome: document.Given}
 	}
 	return out, nil
 }

@@ -47,11 +47,10 @@ func registerCredentials(ctx context.Context, d *Deps, doc *document.Document) (
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.CredentialsId, Name: name, Outcome: document.Outcome{Outcome: document.Created}}
+	out := &document.Object{ID: found.CredentialsId, Name: name, Outcome: made(created, false, "")}
 	if created {
 		return out, nil
 	}
-	out.Outcome = document.Outcome{Outcome: document.Found}
 	if found.AwsCredentials != nil && found.AwsCredentials.StsRole != nil && found.AwsCredentials.StsRole.RoleArn != role {
 		return nil, differs("credential configuration "+name+" ("+out.ID+")", "role", found.AwsCredentials.StsRole.RoleArn, role, "spec.databricks.credentialsName or spec.crossAccountRole.arn")
 	}

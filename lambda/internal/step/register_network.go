@@ -52,11 +52,10 @@ func registerNetwork(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.NetworkId, Name: found.NetworkName, Outcome: document.Outcome{Outcome: document.Created}}
+	out := &document.Object{ID: found.NetworkId, Name: found.NetworkName, Outcome: made(created, false, "")}
 	if created {
 		return out, nil
 	}
-	out.Outcome = document.Outcome{Outcome: document.Found}
 	return out, networkDiffers(found, want)
 }
 

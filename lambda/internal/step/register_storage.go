@@ -38,11 +38,10 @@ func registerStorage(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.StorageConfigurationId, Name: name, Outcome: document.Outcome{Outcome: document.Created}}
+	out := &document.Object{ID: found.StorageConfigurationId, Name: name, Outcome: made(created, false, "")}
 	if created {
 		return out, nil
 	}
-	out.Outcome = document.Outcome{Outcome: document.Found}
 	if found.RootBucketInfo != nil && found.RootBucketInfo.BucketName != bucket {
 		return nil, differs("storage configuration "+name+" ("+out.ID+")", "bucket", found.RootBucketInfo.BucketName, bucket, "spec.databricks.storageName or spec.rootBucket")
 	}

@@ -2,14 +2,13 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
-
-	"errors"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
@@ -48,11 +47,8 @@ func registerEndpoint(ctx context.Context, d *Deps, doc *document.Document, endp
 		return nil, err
 	}
 	out := &document.Registration{
-		Object:  document.Object{ID: found.VpcEndpointId, Name: found.VpcEndpointName, Outcome: document.Outcome{Outcome: document.Found}},
+		Object:  document.Object{ID: found.VpcEndpointId, Name: found.VpcEndpointName, Outcome: made(created, false, "")},
 		UseCase: string(found.UseCase), State: found.State,
-	}
-	if created {
-		out.Outcome = document.Outcome{Outcome: document.Created}
 	}
 	switch strings.ToLower(found.State) {
 	case "rejected", "failed", "expired", "deleting", "deleted":
