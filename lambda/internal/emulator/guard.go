@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"lakegate/lambda/internal/emulator/databricks"
+	"lakegate/lambda/internal/emulator/wire"
 )
 
 // Guard is a transport that refuses every address outside this machine, so that
@@ -16,9 +19,6 @@ type Guard struct {
 	Caller string
 }
 
-// callerHeader names the function that calls the Databricks API.
-const callerHeader = "X-Lakegate-Caller"
-
 // RoundTrip sends a request to this machine or refuses it.
 func (g Guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	ip := net.ParseIP(r.URL.Hostname())
@@ -27,9 +27,9 @@ func (g Guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if g.Caller != "" {
 		r = r.Clone(r.Context())
-		r.Header.Set(callerHeader, g.Caller)
+		r.Header.Set(databricks.CallerHeader, g.Caller)
 	}
-	return g.next().RoundTrip(r)
+	return wire.Buffered{Next: g.next()}.RoundTrip(r)
 }
 
 func (g Guard) next() http.RoundTripper {

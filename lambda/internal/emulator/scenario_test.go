@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -52,7 +53,8 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	return &scene{t, w, text, parsed, sfn.New(sfn.Options{
-		Region: w.Config.Region, BaseEndpoint: aws.String(w.AWSURL), Retryer: aws.NopRetryer{},
+		Region: w.Config.Region, BaseEndpoint: aws.String(w.AWSURL),
+		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})}
 }

@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ func newStore(t cleaner) *lease.Store {
 	t.Cleanup(server.Close)
 	clients := awsapi.NewClients(aws.Config{
 		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL),
+		HTTPClient:  &http.Client{Transport: wire.Buffered{}},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 	return &lease.Store{Objects: clients.Objects, Bucket: "state", Now: c.Now}

@@ -2,6 +2,7 @@ package ec2_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func newWorld(t testing.TB) *world {
 // in returns a client for another region.
 func (w *world) in(region string) *awsec2.Client {
 	return awsec2.NewFromConfig(aws.Config{
-		Region: region, BaseEndpoint: &w.url, RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: &w.url,
+		HTTPClient: &http.Client{Transport: wire.Buffered{}}, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("tester", "secret", ""),
 	})
 }

@@ -3,6 +3,7 @@ package iam_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -49,7 +50,7 @@ func newStack(t *testing.T) *stack {
 	router.Serve(k.service.STS())
 	k.server = httptest.NewServer(router)
 	t.Cleanup(k.server.Close)
-	k.iam = awsiam.New(awsiam.Options{
+	k.iam = awsiam.New(awsiam.Options{HTTPClient: &http.Client{Transport: wire.Buffered{}},
 		Region: "us-east-1", BaseEndpoint: aws.String(k.server.URL), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("EnsureCrossAccountRole", "secret", ""),
 	})

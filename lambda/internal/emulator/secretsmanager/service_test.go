@@ -3,6 +3,7 @@ package secretsmanager_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"slices"
@@ -43,7 +44,8 @@ func newStack(t *testing.T) (*stack, *awssm.Client) {
 
 func (k *stack) client(region string) *awssm.Client {
 	return awssm.New(awssm.Options{
-		Region: region, BaseEndpoint: aws.String(k.server.URL), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: aws.String(k.server.URL),
+		HTTPClient: &http.Client{Transport: wire.Buffered{}}, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("CreateWorkspace", "secret", ""),
 	})
 }

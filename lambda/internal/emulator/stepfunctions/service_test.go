@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -64,7 +65,8 @@ func newAPI(t *testing.T) (*api, string) {
 	server := httptest.NewServer(router)
 	t.Cleanup(server.Close)
 	a.Client = sfn.New(sfn.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Retryer: aws.NopRetryer{},
+		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL),
+		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 	machine, err := a.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
