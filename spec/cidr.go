@@ -12,7 +12,7 @@ import (
 func parseCIDR(text string) (block netip.Prefix, refusal string) {
 	const want = "want an IPv4 block such as 10.0.0.0/22"
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
-		return netip.Prefix{}, fmt.Sprintf("%s is an address, not a block: write %s/32 if you mean it alone", text, text)
+		return netip.Prefix{}, fmt.Sprintf("%s is an address, not a block: add how long its prefix is, such as /22, or /32 for this address alone", text)
 	}
 	block, err := netip.ParsePrefix(text)
 	switch {

@@ -48,7 +48,7 @@ var formats = map[string]Format{
 	"kind":       {Noun: "a kind that is read here", Want: Kind, OneOf: []string{Kind}},
 	"name": {
 		Noun:    "a workspace's name",
-		Want:    "lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen",
+		Want:    "2 to 32 lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen",
 		Pattern: `^[a-z]([a-z0-9]|-[a-z0-9])*$`, Min: 2, Max: 32,
 	},
 	"region": {Noun: "a region of Databricks", OneOf: RegionNames(), Want: choice(RegionNames())},
@@ -57,7 +57,7 @@ var formats = map[string]Format{
 		Pattern: `^[0-9]{12}$`,
 	},
 	"uuid": {
-		Noun: "a UUID", Want: "one in lower case, such as 0d26daa6-5e44-4c97-a497-ef015f91254a",
+		Noun: "a UUID", Want: "the UUID in lower case, such as 0d26daa6-5e44-4c97-a497-ef015f91254a",
 		Pattern: `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`,
 	},
 	"vpcId":           awsID("a VPC id", "vpc"),
@@ -180,14 +180,14 @@ func refusal(format, text string) string {
 		return refuseOther(format, f, text)
 	case !patterns()[format].MatchString(text):
 		// A block says more than its pattern: see what is wrong with it.
-		if f.refuse != nil && strings.Contains(text, "/") {
+		if f.refuse != nil && strings.ContainsAny(text, "/.:") {
 			if reason := f.refuse(text); reason != "" {
 				return reason
 			}
 		}
 		return fmt.Sprintf("%s is not %s: want %s", quote(text), f.Noun, f.Want)
 	case f.Max > 0 && (length < f.Min || length > f.Max):
-		return fmt.Sprintf("%s has %d characters: want %d to %d", quote(text), length, f.Min, f.Max)
+		return fmt.Sprintf("%s is %d characters long: want %d to %d", quote(text), length, f.Min, f.Max)
 	case f.refuse != nil:
 		return f.refuse(text)
 	}

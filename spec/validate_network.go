@@ -124,13 +124,9 @@ func (c checker) checkSubnets() {
 			continue
 		}
 		if !s.derived {
-			switch {
-			case block.Bits() < s.most || block.Bits() > s.least:
-				c.add(path, "is a /%d: want /%d to /%d", block.Bits(), s.most, s.least)
-			case vpcKnown && !contains(vpc, block):
-				c.add(path, "%s lies outside of the VPC, %s: choose a block inside of it, or another spec.network.vpc.cidr", block, vpc)
-			case reserved(block) != "":
-				c.add(path, "%s: choose another block", reserved(block))
+			if reason := c.refuseBlock(s, block, vpc, vpcKnown); reason != "" {
+				c.add(path, "%s", reason)
+				continue
 			}
 		}
 		for _, before := range all[:i] {
@@ -147,6 +143,24 @@ func (c checker) checkSubnets() {
 			c.add(path, "%s overlaps the subnet %s: choose blocks that have nothing in common", s.CIDR, before.describe())
 		}
 	}
+}
+
+// refuseBlock says what is wrong with the block that a subnet is given, or
+// nothing.
+func (c checker) refuseBlock(s subnet, block, vpc netip.Prefix, vpcKnown bool) string {
+	switch {
+	case block.Bits() < s.most || block.Bits() > s.least:
+		return fmt.Sprintf("is a /%d: want /%d to /%d", block.Bits(), s.most, s.least)
+	case vpcKnown && !contains(vpc, block):
+		origin := ""
+		if !c.given(join(vpcPath, "cidr")) {
+			origin = " by default"
+		}
+		return fmt.Sprintf("%s lies outside of the VPC, which is %s%s: choose a block inside of it, or another spec.network.vpc.cidr", block, vpc, origin)
+	case reserved(block) != "":
+		return reserved(block) + ": choose another block"
+	}
+	return ""
 }
 
 func (c checker) checkSubnetName(before []subnet, s subnet) {

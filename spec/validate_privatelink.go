@@ -37,7 +37,7 @@ func (c checker) checkDatabricksEndpoint(path string, e DatabricksEndpoint) {
 	name := join(path, "name")
 	if c.given(name) && c.sound(name) && !c.given(join(path, "registrationName")) {
 		if reason := refusal("databricksName", e.RegistrationName); reason != "" {
-			c.add(name, "is the registrationName too, which %s; or give registrationName", reason)
+			c.add(name, "is the registrationName too: %s, or give a registrationName", reason)
 		}
 	}
 }
