@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -258,10 +259,23 @@ func (d decoder) field(key string, at position, value ast.Node, v reflect.Value,
 	d.addAt(at, path, "has the unknown key %s: want %s", quote(key), choice(known))
 }
 
+// number is what other readers of YAML take for one, even if this parser does
+// not: 0123456789, which cannot be octal.
+var number = regexp.MustCompile(`^[-+]?[0-9][0-9_]*$`)
+
+func (d decoder) refuseNumber(n ast.Node, path string) {
+	d.addAt(positionOf(start(n)), path, "is a number to YAML, which may drop zeros: put it in quotes, %q", n.GetToken().Value)
+	d.silent[path] = true
+}
+
 // text stores the text of a scalar.
 func (d decoder) text(n ast.Node, path string, to *string) bool {
 	switch n := n.(type) {
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && number.MatchString(n.Value) {
+			d.refuseNumber(n, path)
+			return false
+		}
 		*to = n.Value
 	case *ast.LiteralNode:
 		*to = n.Value.Value
@@ -280,10 +294,10 @@ func (d decoder) refuse(n ast.Node, path, want string) {
 	written := n.GetToken().Value
 	switch n.(type) {
 	case *ast.NullNode:
-		d.add(path, "has no value: want %s; remove the key if you mean the default", want)
+		d.add(path, "has no value: want %s, or remove the key", want)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		if want == "text" {
-			d.addAt(at, path, "is a number to YAML, which may drop zeros: put it in quotes, %q", written)
+			d.refuseNumber(n, path)
 		} else {
 			d.addAt(at, path, "is the number %s: want %s", written, want)
 		}
@@ -327,6 +341,10 @@ func start(n ast.Node) *token.Token {
 func positionOf(t *token.Token) position {
 	if t == nil || t.Position == nil {
 		return position{1, 1}
+	}
+	if t.Type == token.ImplicitNullType && t.Prev != nil {
+		// What is left out is after the sign that announces it.
+		t = t.Prev
 	}
 	return position{max(1, t.Position.Line), max(1, t.Position.Column)}
 }

@@ -5,47 +5,45 @@ import (
 	"net/netip"
 )
 
-// defaultCIDR of a VPC that is created: its quarters have room for 125 nodes
-// each.
+// defaultCIDR of a VPC that is created.
 const defaultCIDR = "10.0.0.0/22"
 
-// Default fills in what the author left out, as the comments of the fields say.
-// What is given by id gets nothing: it is read from AWS. Default changes
-// nothing that is there, so doing it twice is doing it once.
+// Default fills in what the comments of the types promise for what is left
+// out. Nothing is filled in beside an id or ARN, since AWS and Databricks know
+// the rest. Availability zones and service names stay empty: they depend on
+// what is offered when they are needed. Doing it twice changes nothing.
 func (w *Workspace) Default() {
-	name, s := w.Metadata.Name, &w.Spec
-	s.Databricks.setDefaults(name)
-	s.Network.setDefaults(name)
-	s.PrivateLink.setDefaults(name)
-	if s.CrossAccountRole.ARN == "" {
-		set(&s.CrossAccountRole.Name, "lakegate-"+name+"-cross-account")
+	name := w.Metadata.Name
+	// Databricks wants at least 4 characters, metadata.name has at least 2.
+	longName := name
+	if len(name) < 4 {
+		longName = "lakegate-" + name
 	}
-	if s.RootBucket.ARN == "" {
-		set(&s.RootBucket.Name, "lakegate-"+name+"-root-"+s.AWS.AccountID)
-	}
-}
 
-// set gives an empty text a value.
-func set(text *string, value string) {
-	if *text == "" {
-		*text = value
-	}
-}
-
-// objectName is the default name of an object in the Databricks account, where
-// names have at least four characters.
-func objectName(workspace string) string {
-	if len(workspace) < minObjectName {
-		return "lakegate-" + workspace
-	}
-	return workspace
-}
-
-func (d *Databricks) setDefaults(name string) {
+	d := &w.Spec.Databricks
 	set(&d.WorkspaceName, name)
-	set(&d.CredentialsName, objectName(name))
-	set(&d.StorageName, objectName(name))
-	set(&d.NetworkName, objectName(name))
+	set(&d.CredentialsName, longName)
+	set(&d.StorageName, longName)
+	set(&d.NetworkName, longName)
+
+	w.Spec.Network.setDefaults(name)
+
+	l := &w.Spec.PrivateLink
+	l.WorkspaceEndpoint.setDefaults(name + "-workspace")
+	l.RelayEndpoint.setDefaults(name + "-relay")
+	if l.PrivateAccessSettings.ID == "" {
+		set(&l.PrivateAccessSettings.Name, longName)
+	}
+	if l.PrivateAccessSettings.PublicAccess == nil {
+		l.PrivateAccessSettings.PublicAccess = new(true)
+	}
+
+	if w.Spec.CrossAccountRole.ARN == "" {
+		set(&w.Spec.CrossAccountRole.Name, "lakegate-"+name+"-cross-account")
+	}
+	if w.Spec.RootBucket.ARN == "" {
+		set(&w.Spec.RootBucket.Name, "lakegate-"+name+"-root-"+w.Spec.AWS.AccountID)
+	}
 }
 
 func (n *Network) setDefaults(name string) {
@@ -53,122 +51,123 @@ func (n *Network) setDefaults(name string) {
 		set(&n.VPC.Name, name+"-vpc")
 		set(&n.VPC.CIDR, defaultCIDR)
 	}
+
+	vpc, _ := parseCIDR(n.VPC.CIDR)
 	if len(n.WorkspaceSubnets) == 0 {
 		n.WorkspaceSubnets = make([]Subnet, 2)
 	}
-	quarters := quartersOf(n.VPC.CIDR)
 	for i := range n.WorkspaceSubnets {
-		subnet := &n.WorkspaceSubnets[i]
-		if subnet.ID != "" {
-			continue
+		cidr := ""
+		if i < derivedSubnets {
+			cidr = derive(vpc, i+1)
 		}
-		set(&subnet.Name, fmt.Sprintf("%s-workspace-%d", name, i+1))
-		if quarters != nil && len(n.WorkspaceSubnets) == 2 {
-			set(&subnet.CIDR, quarters[i+1])
-		}
+		n.WorkspaceSubnets[i].setDefaults(fmt.Sprintf("%s-workspace-%d", name, i+1), cidr)
 	}
-	if n.EndpointSubnet.ID == "" {
-		set(&n.EndpointSubnet.Name, name+"-endpoints")
-		if quarters != nil {
-			set(&n.EndpointSubnet.CIDR, quarters[3])
-		}
-	}
-	if n.EndpointRouteTable.ID == "" {
+	n.EndpointSubnet.setDefaults(name+"-endpoints", derive(vpc, 3))
+	if n.EndpointRouteTable.ID == "" && n.EndpointSubnet.ID == "" {
 		set(&n.EndpointRouteTable.Name, name+"-endpoints")
 	}
-	n.SecurityGroups.setDefaults(name)
-	for _, e := range []struct {
-		endpoint *Endpoint
-		name     string
-	}{{&n.Endpoints.S3, "s3"}, {&n.Endpoints.STS, "sts"}, {&n.Endpoints.Kinesis, "kinesis"}} {
-		if e.endpoint.ID == "" {
-			set(&e.endpoint.Name, name+"-"+e.name)
-		}
+
+	n.SecurityGroups.Workspace.setDefaults(name+"-workspace", "Compute of "+name, WorkspaceRules())
+	n.SecurityGroups.Endpoint.setDefaults(name+"-endpoints", "Control-plane endpoints of "+name, EndpointRules())
+
+	n.Endpoints.S3.setDefaults(name + "-s3")
+	n.Endpoints.STS.setDefaults(name + "-sts")
+	n.Endpoints.Kinesis.setDefaults(name + "-kinesis")
+}
+
+// derivedSubnets is how many workspace subnets get a quarter of the VPC. The
+// first quarter stays free, and the fourth is for the
+// endpoints.
+const derivedSubnets = 2
+
+// derive returns the nth quarter of the VPC, from 0, or nothing if the VPC's
+// block is unknown or too small.
+func derive(vpc netip.Prefix, n int) string {
+	if !vpc.IsValid() {
+		return ""
+	}
+	block, ok := quarter(vpc, n)
+	if !ok {
+		return ""
+	}
+	return block.String()
+}
+
+func (s *Subnet) setDefaults(name, cidr string) {
+	if s.ID == "" {
+		set(&s.Name, name)
+		set(&s.CIDR, cidr)
 	}
 }
 
-// quartersOf divides a VPC in four. Nothing comes of a block that cannot be
-// divided into subnets that AWS allows.
-func quartersOf(cidr string) []string {
-	block, err := netip.ParsePrefix(cidr)
-	if err != nil || !block.Addr().Is4() || block.Bits() > 26 {
-		return nil
+func (g *SecurityGroup) setDefaults(name, description string, rules []Rule) {
+	if g.ID != "" {
+		return
 	}
-	bits := block.Bits() + 2
-	base := block.Masked().Addr().As4()
-	start := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
-	quarters := make([]string, 4)
-	for i := range quarters {
-		at := start + uint32(i)<<(32-bits) //nolint:gosec // i is at most 3
-		quarters[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), byte(at)}), bits).String()
-	}
-	return quarters
-}
-
-func (g *SecurityGroups) setDefaults(name string) {
-	if g.Workspace.ID == "" {
-		set(&g.Workspace.Name, name+"-workspace")
-		set(&g.Workspace.Description, "Compute of "+name)
-		if g.Workspace.Rules == nil {
-			g.Workspace.Rules = WorkspaceRules()
-		}
-	}
-	if g.Endpoint.ID == "" {
-		set(&g.Endpoint.Name, name+"-endpoints")
-		set(&g.Endpoint.Description, "Control-plane endpoints of "+name)
-		if g.Endpoint.Rules == nil {
-			g.Endpoint.Rules = EndpointRules()
-		}
+	set(&g.Name, name)
+	set(&g.Description, description)
+	if len(g.Rules) == 0 {
+		g.Rules = rules
 	}
 }
 
-// controlPlanePorts are the TCP ports on which compute reaches the control
-// plane: REST API and AWS services; secure cluster connectivity relay; compute
-// to control plane; Unity Catalog's logs and lineage; what will come.
+func (e *Endpoint) setDefaults(name string) {
+	if e.ID == "" {
+		set(&e.Name, name)
+	}
+}
+
+func (e *DatabricksEndpoint) setDefaults(name string) {
+	if e.ID == "" {
+		set(&e.Name, name)
+		name = e.Name
+	}
+	set(&e.RegistrationName, name)
+}
+
+// set gives a value to what has none.
+func set(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// controlPlanePorts are the TCP ports on which compute calls the control
+// plane. Two more that the documentation names are left out: 3306 leads to the
+// legacy Hive metastore in the public network, 2443 is for FIPS only.
+//
 // https://docs.databricks.com/aws/en/security/network/classic/customer-managed-vpc#security-groups
-var controlPlanePorts = []string{"443", "6666", "8443", "8444", "8445-8451"}
+var controlPlanePorts = []string{
+	"443",       // the REST API, and the AWS services behind their endpoints
+	"6666",      // the secure cluster connectivity relay over PrivateLink
+	"8443",      // calls from compute to the control plane's API
+	"8444",      // Unity Catalog: logs and lineage
+	"8445-8451", // kept by Databricks for what is to come
+}
 
-// WorkspaceRules are the rules of the workspace group that the Databricks
-// documentation asks for: nodes talk to each other, and to the control plane.
-// 3306 (the legacy Hive metastore) and 2443 (FIPS) are not among them.
+// WorkspaceRules returns the default rules of the workspace group: nodes talk
+// freely among themselves, and reach the control plane and AWS services. Where
+// 0.0.0.0/0 really leads is the routes' affair, and they lead to endpoints.
 func WorkspaceRules() []Rule {
-	var rules []Rule
-	for _, direction := range []string{Ingress, Egress} {
-		for _, protocol := range []string{"tcp", "udp"} {
-			rules = append(rules, Rule{Direction: direction, Protocol: protocol, Ports: "all", Peer: PeerSelf})
-		}
+	rules := []Rule{
+		{Direction: "ingress", Protocol: "tcp", Ports: "all", Peer: "self"},
+		{Direction: "ingress", Protocol: "udp", Ports: "all", Peer: "self"},
+		{Direction: "egress", Protocol: "tcp", Ports: "all", Peer: "self"},
+		{Direction: "egress", Protocol: "udp", Ports: "all", Peer: "self"},
 	}
 	for _, ports := range controlPlanePorts {
-		rules = append(rules, Rule{Direction: Egress, Protocol: "tcp", Ports: ports, Peer: "0.0.0.0/0"})
+		rules = append(rules, Rule{Direction: "egress", Protocol: "tcp", Ports: ports, Peer: "0.0.0.0/0"})
 	}
 	return rules
 }
 
-// EndpointRules are the rules of the endpoint group: the workspace group may
-// come in on the ports of the control plane; endpoints send nothing of their
-// own.
+// EndpointRules returns the default rules of the endpoint group: compute gets
+// in, and nothing goes out, since endpoints answer but never call.
 func EndpointRules() []Rule {
 	var rules []Rule
 	for _, ports := range controlPlanePorts {
-		rules = append(rules, Rule{Direction: Ingress, Protocol: "tcp", Ports: ports, Peer: PeerWorkspace})
+		rules = append(rules, Rule{Direction: "ingress", Protocol: "tcp", Ports: ports, Peer: "workspace"})
 	}
 	return rules
-}
-
-func (p *PrivateLink) setDefaults(name string) {
-	for _, e := range []struct {
-		endpoint *DatabricksEndpoint
-		name     string
-	}{{&p.WorkspaceEndpoint, name + "-workspace"}, {&p.RelayEndpoint, name + "-relay"}} {
-		if e.endpoint.ID == "" {
-			set(&e.endpoint.Name, e.name)
-		}
-		set(&e.endpoint.RegistrationName, e.name)
-	}
-	if p.PrivateAccessSettings.ID == "" {
-		set(&p.PrivateAccessSettings.Name, objectName(name))
-		if p.PrivateAccessSettings.PublicAccess == nil {
-			p.PrivateAccessSettings.PublicAccess = new(true)
-		}
-	}
 }

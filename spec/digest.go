@@ -7,23 +7,22 @@ import (
 	"fmt"
 )
 
-// Digest tells whether two specs want the same: the hexadecimal SHA-256 of the
-// spec with its defaults, as JSON. Comments, order and spelled-out defaults do
-// not matter.
+// Digest returns the SHA-256, in hexadecimal, of what a spec means: two specs
+// have the same digest if they are the same once both have their defaults,
+// whatever their comments, order and layout.
 func Digest(w *Workspace) string {
-	defaulted := *w
-	// Default writes into lists, which the copy shares.
-	text, err := json.Marshal(defaulted)
-	if err == nil {
-		var deep Workspace
-		if err = json.Unmarshal(text, &deep); err == nil {
-			deep.Default()
-			text, err = json.Marshal(deep)
-		}
-	}
+	data, err := json.Marshal(w)
 	if err != nil {
-		panic(fmt.Sprintf("spec: encoding: %v", err))
+		panic(fmt.Sprintf("spec: encoding a workspace: %v", err))
 	}
-	sum := sha256.Sum256(text)
+	var full Workspace
+	if err := json.Unmarshal(data, &full); err != nil {
+		panic(fmt.Sprintf("spec: copying a workspace: %v", err))
+	}
+	full.Default()
+	if data, err = json.Marshal(full); err != nil {
+		panic(fmt.Sprintf("spec: encoding a workspace: %v", err))
+	}
+	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }

@@ -72,19 +72,10 @@ func (f *findings) sound(path string) bool {
 	return !f.silenced(path) && !slices.ContainsFunc(f.errors, func(e FieldError) bool { return e.Path == path })
 }
 
-// clean reports whether nothing is known against the value at the path and
-// what is inside of it.
-func (f *findings) clean(path string) bool {
-	return !f.silenced(path) && !slices.ContainsFunc(f.errors, func(e FieldError) bool { return strings.HasPrefix(e.Path, path) })
-}
-
 func (f *findings) silenced(path string) bool {
-	for ; path != ""; path = parent(path) {
-		if f.silent[path] {
-			return true
-		}
+	for ; path != "" && !f.silent[path]; path = parent(path) {
 	}
-	return false
+	return f.silent[path]
 }
 
 // add notes an error at the path, or at what is nearest around it.

@@ -1,203 +1,268 @@
 package spec
 
 import (
+	"fmt"
 	"net/netip"
-	"regexp"
-	"slices"
+	"strings"
 )
 
-// reserved are blocks that a VPC of Databricks must not touch: Databricks and
-// its containers use them on every node.
-// https://docs.databricks.com/aws/en/security/network/classic/customer-managed-vpc
-var reserved = []struct {
-	block netip.Prefix
-	why   string
-}{
-	{netip.MustParsePrefix("127.187.216.0/24"), "which Databricks uses on every node"},
-	{netip.MustParsePrefix("192.168.216.0/24"), "which Databricks uses on every node"},
-	{netip.MustParsePrefix("198.18.216.0/24"), "which Databricks uses on every node"},
-	{netip.MustParsePrefix("172.17.0.0/16"), "which containers use on every node"},
-	{netip.MustParsePrefix("127.0.0.0/8"), "the addresses of the host itself"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "the link-local addresses"},
-	{netip.MustParsePrefix("224.0.0.0/4"), "the multicast addresses"},
-	{netip.MustParsePrefix("240.0.0.0/4"), "which are reserved"},
-	{netip.MustParsePrefix("0.0.0.0/8"), "which means this network"},
+const (
+	networkPath        = "spec.network"
+	vpcPath            = networkPath + ".vpc"
+	subnetsPath        = networkPath + ".workspaceSubnets"
+	endpointSubnetPath = networkPath + ".endpointSubnet"
+	routeTablePath     = networkPath + ".endpointRouteTable"
+	endpointsPath      = networkPath + ".endpoints"
+)
+
+const (
+	// A VPC of AWS, and a subnet in it, is /16 to /28.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+	maxBlock, minBlock = 16, 28
+	// A subnet that compute runs in is /17 to /26: each node takes two
+	// addresses.
+	// https://docs.databricks.com/aws/en/security/network/classic/customer-managed-vpc#subnets
+	maxWorkspaceBlock, minWorkspaceBlock = 17, 26
+	// No region has more zones than this, and each takes one subnet.
+	maxWorkspaceSubnets = 6
+)
+
+func (c checker) checkNetwork() {
+	c.exclusive(vpcPath, "id", "name")
+	c.exclusive(routeTablePath, "id", "name")
+	for _, service := range []string{"s3", "sts", "kinesis"} {
+		c.exclusive(join(endpointsPath, service), "id", "name")
+	}
+	if c.Spec.Network.EndpointSubnet.ID != "" && c.given(join(routeTablePath, "name")) {
+		c.add(join(routeTablePath, "name"), "is given, but the endpoint subnet exists and keeps its route table: remove name")
+	}
+	c.checkExisting()
+	c.checkVPC()
+	c.checkSubnets()
+	c.checkZones()
 }
 
-func (v *validation) network() {
-	const vpcPath, endpointPath = "spec.network.vpc", "spec.network.endpointSubnet"
-	n, written := v.spec.Spec.Network, v.written.Spec.Network
-	v.id(vpcPath+".id", n.VPC.ID, "vpc")
-	v.alone(vpcPath, n.VPC.ID, map[string]bool{"name": written.VPC.Name != ""})
-	v.nameTag(vpcPath+".name", n.VPC.Name)
-	vpc, known := v.block(vpcPath+".cidr", n.VPC.CIDR, 16, 28)
-	var blocks []placed
-	if len(n.WorkspaceSubnets) == 1 {
-		v.add("spec.network.workspaceSubnets", "has one subnet: want two or more, in different zones")
+// blockAt returns the block at a path, and false if there is none to rely on.
+func (c checker) blockAt(path, cidr string) (netip.Prefix, bool) {
+	block, refusal := parseCIDR(cidr)
+	return block, refusal == "" && c.sound(path)
+}
+
+func (c checker) checkVPC() {
+	path := join(vpcPath, "cidr")
+	vpc, ok := c.blockAt(path, c.Spec.Network.VPC.CIDR)
+	if !ok {
+		return
 	}
-	zones := map[string]string{}
-	for i, s := range n.WorkspaceSubnets {
-		path := item("spec.network.workspaceSubnets", i)
-		var as Subnet
-		if i < len(written.WorkspaceSubnets) {
-			as = written.WorkspaceSubnets[i]
+	if vpc.Bits() < maxBlock || vpc.Bits() > minBlock {
+		c.add(path, "is a /%d: want a VPC of /%d to /%d", vpc.Bits(), maxBlock, minBlock)
+		return
+	}
+	// A VPC that exists may hold a reserved block, as long as no subnet does.
+	if reason := reserved(vpc); reason != "" && c.Spec.Network.VPC.ID == "" {
+		c.add(path, "%s: choose another block", reason)
+		return
+	}
+	least := minBlock
+	for _, s := range c.subnets() {
+		if s.derived {
+			least = min(least, s.least-2)
 		}
-		if block, ok := v.subnet(path, s, as, 17, 26); ok {
-			blocks = append(blocks, placed{path, block})
-		}
-		if s.AvailabilityZone == "" {
+	}
+	if vpc.Bits() > least {
+		c.add(path, "is a /%d, too small to derive subnets from its quarters: want a /%d or larger, or give every subnet a cidr", vpc.Bits(), least)
+	}
+}
+
+// subnet is one subnet of the spec, with what is demanded of it.
+type subnet struct {
+	Subnet
+	path string
+	// most and least are the shortest and longest prefix that its block may
+	// have.
+	most, least int
+	// derived says that the block is a quarter of the VPC.
+	derived bool
+}
+
+func (c checker) subnets() []subnet {
+	var all []subnet
+	for i, s := range c.Spec.Network.WorkspaceSubnets {
+		all = append(all, subnet{Subnet: s, path: item(subnetsPath, i), most: maxWorkspaceBlock, least: minWorkspaceBlock})
+	}
+	all = append(all, subnet{Subnet: c.Spec.Network.EndpointSubnet, path: endpointSubnetPath, most: maxBlock, least: minBlock})
+	for i, s := range all {
+		all[i].derived = s.CIDR != "" && !c.given(join(s.path, "cidr"))
+	}
+	return all
+}
+
+// describe names a subnet in a message.
+func (s subnet) describe() string { return fmt.Sprintf("%s (%s)", quote(s.Name), s.CIDR) }
+
+func (c checker) checkSubnets() {
+	n := c.Spec.Network
+	if n := len(n.WorkspaceSubnets); n < 2 || n > maxWorkspaceSubnets {
+		c.add(subnetsPath, "has %d subnets: want 2 to %d, each in a zone of its own", n, maxWorkspaceSubnets)
+	}
+	vpc, vpcKnown := c.blockAt(join(vpcPath, "cidr"), n.VPC.CIDR)
+
+	all := c.subnets()
+	for i, s := range all {
+		path := join(s.path, "cidr")
+		c.exclusive(s.path, "id", "name", "cidr", "availabilityZone")
+		if s.ID != "" {
 			continue
 		}
-		if other, taken := zones[s.AvailabilityZone]; taken {
-			v.add(path+".availabilityZone", "is %s, as that of %s: want a different zone for each workspace subnet", s.AvailabilityZone, other)
-		} else {
-			zones[s.AvailabilityZone] = path
+		c.checkSubnetName(all[:i], s)
+		if s.CIDR == "" {
+			c.missingBlock(s)
+			continue
+		}
+		block, ok := c.blockAt(path, s.CIDR)
+		if !ok {
+			continue
+		}
+		if !s.derived {
+			if reason := c.refuseBlock(s, block, vpc, vpcKnown); reason != "" {
+				c.add(path, "%s", reason)
+				continue
+			}
+		}
+		for _, before := range all[:i] {
+			other, ok := c.blockAt(join(before.path, "cidr"), before.CIDR)
+			if !ok || !other.Overlaps(block) {
+				continue
+			}
+			if s.derived && before.derived {
+				continue
+			}
+			if s.derived {
+				s, before, path = before, s, join(before.path, "cidr")
+			}
+			c.add(path, "%s overlaps the subnet %s: choose blocks that have nothing in common", s.CIDR, before.describe())
 		}
 	}
-	if block, ok := v.subnet(endpointPath, n.EndpointSubnet, written.EndpointSubnet, 16, 28); ok {
-		blocks = append(blocks, placed{endpointPath, block})
-	}
-	v.layout(vpc, known, blocks)
-	v.unique(n)
-	v.id("spec.network.endpointRouteTable.id", n.EndpointRouteTable.ID, "rtb")
-	v.needsVPC("spec.network.endpointRouteTable.id", n.EndpointRouteTable.ID)
-	v.alone("spec.network.endpointRouteTable", n.EndpointRouteTable.ID, map[string]bool{"name": written.EndpointRouteTable.Name != ""})
-	v.nameTag("spec.network.endpointRouteTable.name", n.EndpointRouteTable.Name)
-	for _, e := range []struct {
-		path              string
-		endpoint, written Endpoint
-	}{
-		{"spec.network.endpoints.s3", n.Endpoints.S3, written.Endpoints.S3},
-		{"spec.network.endpoints.sts", n.Endpoints.STS, written.Endpoints.STS},
-		{"spec.network.endpoints.kinesis", n.Endpoints.Kinesis, written.Endpoints.Kinesis},
-	} {
-		v.id(e.path+".id", e.endpoint.ID, "vpce")
-		v.needsVPC(e.path+".id", e.endpoint.ID)
-		v.alone(e.path, e.endpoint.ID, map[string]bool{"name": e.written.Name != ""})
-		v.nameTag(e.path+".name", e.endpoint.Name)
-	}
 }
 
-// placed is a block and where the spec has it.
-type placed struct {
-	path  string
-	block netip.Prefix
-}
-
-// needsVPC notes an id of something inside a VPC that is yet to be created.
-func (v *validation) needsVPC(path, id string) {
-	if id != "" && v.spec.Spec.Network.VPC.ID == "" {
-		v.add(path, "is %s, which is in a VPC that exists, but spec.network.vpc.id is not given: give it, or remove this id", quote(id))
-	}
-}
-
-var zoneName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+[a-z]$`)
-
-// subnet checks one subnet and returns its block if that can be compared with
-// others.
-func (v *validation) subnet(path string, s, written Subnet, largest, smallest int) (netip.Prefix, bool) {
-	v.id(path+".id", s.ID, "subnet")
-	v.alone(path, s.ID, map[string]bool{
-		"name": written.Name != "", "cidr": written.CIDR != "", "availabilityZone": written.AvailabilityZone != "",
-	})
-	if s.ID != "" {
-		v.needsVPC(path+".id", s.ID)
-		return netip.Prefix{}, false
-	}
-	v.nameTag(path+".name", s.Name)
-	if zone := s.AvailabilityZone; zone != "" {
-		switch {
-		case !zoneName.MatchString(zone):
-			v.add(path+".availabilityZone", "is %s: want a zone such as %sa", quote(zone), v.spec.Spec.Region)
-		case zone[:len(zone)-1] != v.spec.Spec.Region:
-			v.add(path+".availabilityZone", "is %s, which is in another region: want a zone of %s", zone, v.spec.Spec.Region)
-		}
-	}
-	if s.CIDR == "" {
-		if v.spec.Spec.Network.VPC.ID != "" || v.sound("spec.network.vpc.cidr") {
-			v.add(path+".cidr", "is missing: it is derived only for a VPC of which the CIDR is given or created, with two workspace subnets; want a block inside the VPC")
-		}
-		return netip.Prefix{}, false
-	}
-	return v.block(path+".cidr", s.CIDR, largest, smallest)
-}
-
-// block reads an IPv4 block of a size between two masks. What was derived is
-// blamed on the VPC's block.
-func (v *validation) block(path, cidr string, largest, smallest int) (netip.Prefix, bool) {
-	if cidr == "" {
-		return netip.Prefix{}, false
-	}
-	derived := !v.given(path) && path != "spec.network.vpc.cidr"
-	if derived && !v.sound("spec.network.vpc.cidr") {
-		return netip.Prefix{}, false
-	}
-	block, err := netip.ParsePrefix(cidr)
+// refuseBlock says what is wrong with the block that a subnet is given, or
+// nothing.
+func (c checker) refuseBlock(s subnet, block, vpc netip.Prefix, vpcKnown bool) string {
 	switch {
-	case err != nil:
-		v.add(path, "is %s: want an IPv4 block such as 10.0.0.0/22", quote(cidr))
-		return block, false
-	case !block.Addr().Is4():
-		v.add(path, "is %s: want an IPv4 block, not IPv6", quote(cidr))
-		return block, false
-	case block.Masked() != block:
-		v.add(path, "is %s, which is an address inside of a block: want %s", quote(cidr), block.Masked())
-		return block, false
-	case block.Bits() < largest || block.Bits() > smallest:
-		if derived {
-			v.add("spec.network.vpc.cidr", "is too large or too small to be divided: %s would be %s, and has to be /%d to /%d; want a VPC of /16 to /24, or give %s", path, cidr, largest, smallest, path)
-		} else {
-			v.add(path, "is a /%d: want /%d to /%d", block.Bits(), largest, smallest)
+	case block.Bits() < s.most || block.Bits() > s.least:
+		return fmt.Sprintf("is a /%d: want /%d to /%d", block.Bits(), s.most, s.least)
+	case vpcKnown && !contains(vpc, block):
+		origin := ""
+		if !c.given(join(vpcPath, "cidr")) {
+			origin = " by default"
 		}
-		return block, false
+		return fmt.Sprintf("%s lies outside of the VPC, which is %s%s: choose a block inside of it, or another spec.network.vpc.cidr", block, vpc, origin)
+	case reserved(block) != "":
+		return reserved(block) + ": choose another block"
 	}
-	for _, r := range reserved {
-		if block.Overlaps(r.block) {
-			v.add(path, "is %s, which overlaps %s, %s: want another block", cidr, r.block, r.why)
-			return block, false
-		}
-	}
-	return block, true
+	return ""
 }
 
-// layout checks that the subnets are inside the VPC and apart from each other.
-func (v *validation) layout(vpc netip.Prefix, known bool, blocks []placed) {
-	for i, b := range blocks {
-		if known && (vpc.Bits() > b.block.Bits() || !vpc.Contains(b.block.Addr())) {
-			v.add(b.path+".cidr", "is %s, which is not inside of the VPC %s: want a part of it", b.block, vpc)
+func (c checker) checkSubnetName(before []subnet, s subnet) {
+	for _, b := range before {
+		if b.ID == "" && b.Name == s.Name {
+			at := s.path
+			if !c.given(join(at, "name")) {
+				at = b.path
+			}
+			c.add(join(at, "name"), "%s is the name of another subnet too: choose another", quote(s.Name))
 		}
-		for _, other := range blocks[:i] {
-			if b.block.Overlaps(other.block) {
-				v.add(b.path+".cidr", "is %s, which overlaps %s of %s: want blocks that are apart", b.block, other.block, other.path)
+	}
+}
+
+// missingBlock notes a subnet that could not be given a quarter of the VPC.
+func (c checker) missingBlock(s subnet) {
+	vpc := c.Spec.Network.VPC
+	switch {
+	case vpc.ID != "" && vpc.CIDR == "":
+		// Said once for all subnets that are left out altogether.
+		path := s.path
+		if !c.given(path) && !c.given(subnetsPath) && path != endpointSubnetPath {
+			path = subnetsPath
+		}
+		c.add(path, "has neither id nor cidr, and the VPC exists: give the id of an existing subnet, the cidr of one to create, or spec.network.vpc.cidr")
+	case c.sound(join(vpcPath, "cidr")):
+		c.add(s.path, "is missing its cidr: only the first %d workspace subnets get one by default", derivedSubnets)
+	}
+}
+
+func (c checker) checkZones() {
+	taken := map[string]bool{}
+	for _, s := range c.subnets() {
+		path, zone := join(s.path, "availabilityZone"), s.AvailabilityZone
+		if zone == "" || !c.sound(path) {
+			continue
+		}
+		if region := zone[:len(zone)-1]; c.sound("spec.region") && region != c.Spec.Region {
+			c.add(path, "%s is in the region %s, but spec.region is %s: want a zone such as %sa", zone, region, c.Spec.Region, c.Spec.Region)
+			continue
+		}
+		if s.path == endpointSubnetPath {
+			continue
+		}
+		if taken[zone] {
+			c.add(path, "%s has another workspace subnet already: Databricks wants each in a zone of its own", zone)
+		}
+		taken[zone] = true
+	}
+}
+
+// existing is an object of the VPC that is given by id.
+type existing struct{ path, id string }
+
+// existing returns everything that lies in a VPC and is given by id, by kind.
+func (c checker) existing() [][]existing {
+	n, l := c.Spec.Network, c.Spec.PrivateLink
+	var subnets []existing
+	for _, s := range c.subnets() {
+		subnets = append(subnets, existing{join(s.path, "id"), s.ID})
+	}
+	return [][]existing{
+		subnets,
+		{{join(routeTablePath, "id"), n.EndpointRouteTable.ID}},
+		{
+			{join(workspaceGroupPath, "id"), n.SecurityGroups.Workspace.ID},
+			{join(endpointGroupPath, "id"), n.SecurityGroups.Endpoint.ID},
+		},
+		{
+			{endpointsPath + ".s3.id", n.Endpoints.S3.ID},
+			{endpointsPath + ".sts.id", n.Endpoints.STS.ID},
+			{endpointsPath + ".kinesis.id", n.Endpoints.Kinesis.ID},
+			{join(workspaceEndpointPath, "id"), l.WorkspaceEndpoint.ID},
+			{join(relayEndpointPath, "id"), l.RelayEndpoint.ID},
+		},
+	}
+}
+
+// checkExisting checks ids against each other: nothing can exist in a VPC that
+// is yet to be created, and no object can be in two places.
+func (c checker) checkExisting() {
+	vpcGiven := c.Spec.Network.VPC.ID != "" || !c.sound(join(vpcPath, "id"))
+	for _, kind := range c.existing() {
+		first := map[string]string{}
+		for _, e := range kind {
+			if e.id == "" || !c.sound(e.path) {
+				continue
+			}
+			if !vpcGiven {
+				c.add(e.path, "%s exists, so its VPC does too: give spec.network.vpc.id", e.id)
+			}
+			if before, repeated := first[e.id]; repeated {
+				c.add(e.path, "%s is given at %s too: want different ids", e.id, before)
+			} else {
+				first[e.id] = e.path
 			}
 		}
 	}
 }
 
-// unique checks ids and names that may be used once.
-func (v *validation) unique(n Network) {
-	ids, names := map[string]string{}, map[string]string{}
-	claim := func(path string, s Subnet) {
-		if other, taken := ids[s.ID]; taken && s.ID != "" {
-			v.add(path+".id", "is %s, as that of %s: want each subnet once", s.ID, other)
-		}
-		if other, taken := names[s.Name]; taken && s.Name != "" {
-			v.add(path+".name", "is %s, as that of %s: want a name of its own", quote(s.Name), other)
-		}
-		ids[s.ID], names[s.Name] = path, path
-	}
-	for i, s := range n.WorkspaceSubnets {
-		claim(item("spec.network.workspaceSubnets", i), s)
-	}
-	claim("spec.network.endpointSubnet", n.EndpointSubnet)
-	if max := 16; len(n.WorkspaceSubnets) > max {
-		v.add("spec.network.workspaceSubnets", "has %d subnets: want at most %d", len(n.WorkspaceSubnets), max)
-	}
-	endpoints := []string{n.Endpoints.S3.ID, n.Endpoints.STS.ID, n.Endpoints.Kinesis.ID}
-	paths := []string{"spec.network.endpoints.s3.id", "spec.network.endpoints.sts.id", "spec.network.endpoints.kinesis.id"}
-	for i, id := range endpoints {
-		if at := slices.Index(endpoints, id); id != "" && at < i {
-			v.add(paths[i], "is %s, as %s: want an endpoint of its own", id, paths[at])
-		}
-	}
+// sameRegion reports whether the name of an endpoint service is one of the
+// region.
+func sameRegion(service, region string) bool {
+	return strings.HasPrefix(service, "com.amazonaws.vpce."+region+".")
 }

@@ -1,12 +1,15 @@
-// Command schemagen writes the JSON Schema of a workspace spec from the types
-// and their doc comments, or prints it (-print). Run it by go generate, or in
-// the folder of package spec.
+// Command schemagen writes workspace.schema.json from the types of package
+// spec: their doc comments become descriptions, their format tags patterns and
+// lists of values. Run it with go generate in the folder spec.
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -14,90 +17,81 @@ import (
 	"lakegate/spec"
 )
 
+const file = "workspace.schema.json"
+
 func main() {
-	text, err := generate(".")
-	if err == nil && len(os.Args) > 1 && os.Args[1] == "-print" {
-		_, err = os.Stdout.Write(text)
-	} else if err == nil {
-		err = os.WriteFile("workspace.schema.json", text, 0o600)
-	}
+	log.SetFlags(0)
+	schema, err := generate()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "schemagen:", err)
-		os.Exit(1)
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(file, schema, 0o644); err != nil {
+		log.Fatal(err)
 	}
 }
 
-// generate reflects the types; folder holds their source.
-func generate(folder string) ([]byte, error) {
-	r := &jsonschema.Reflector{DoNotReference: true, Anonymous: true, ExpandedStruct: true}
-	if err := r.AddGoComments("lakegate/spec", folder); err != nil {
-		return nil, fmt.Errorf("reading doc comments: %w", err)
+// generate returns the schema. It reads the comments from the sources in the
+// working directory, which must be the folder spec.
+func generate() ([]byte, error) {
+	reflector := jsonschema.Reflector{BaseSchemaID: "https://lakegate.dev"}
+	if err := reflector.AddGoComments("lakegate/spec", "./", jsonschema.WithFullComment()); err != nil {
+		return nil, fmt.Errorf("reading the comments of package spec: %w", err)
 	}
-	s := r.Reflect(&spec.Workspace{})
-	s.Title = "Lakegate workspace spec"
-	tidy(s, "")
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
+	for name, text := range reflector.CommentMap {
+		// The lines of a comment are no paragraphs.
+		reflector.CommentMap[name] = strings.Join(strings.Fields(text), " ")
+	}
+	root := reflector.Reflect(&spec.Workspace{})
+	root.ID = "https://lakegate.dev/v1/workspace.schema.json"
+	root.Title = "Lakegate workspace"
+	if err := addFormats(root.Definitions, reflect.TypeFor[spec.Workspace]()); err != nil {
 		return nil, err
 	}
-	return append(text, '\n'), nil
+	schema, err := json.MarshalIndent(root, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encoding the schema: %w", err)
+	}
+	// The library escapes for HTML, whatever its caller says.
+	for _, c := range "<>&" {
+		schema = bytes.ReplaceAll(schema, fmt.Appendf(nil, `\u%04x`, c), []byte(string(c)))
+	}
+	return append(schema, '\n'), nil
 }
 
-// patterns by the path of a field, as Load checks them.
-var patterns = map[string]string{
-	"metadata.name":                                     `^[a-z]([a-z0-9]|-[a-z0-9]){1,31}$`,
-	"spec.aws.accountId":                                `^[0-9]{12}$`,
-	"spec.databricks.accountId":                         `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`,
-	"spec.network.vpc.id":                               id("vpc"),
-	"spec.network.workspaceSubnets.id":                  id("subnet"),
-	"spec.network.endpointSubnet.id":                    id("subnet"),
-	"spec.network.endpointRouteTable.id":                id("rtb"),
-	"spec.network.securityGroups.workspace.id":          id("sg"),
-	"spec.network.securityGroups.endpoint.id":           id("sg"),
-	"spec.network.endpoints.s3.id":                      id("vpce"),
-	"spec.network.endpoints.sts.id":                     id("vpce"),
-	"spec.network.endpoints.kinesis.id":                 id("vpce"),
-	"spec.privateLink.workspaceEndpoint.id":             id("vpce"),
-	"spec.privateLink.relayEndpoint.id":                 id("vpce"),
-	"spec.network.securityGroups.workspace.rules.ports": ports,
-	"spec.network.securityGroups.endpoint.rules.ports":  ports,
-}
-
-const ports = `^(all|[0-9]{1,5}(-[0-9]{1,5})?)$`
-
-func id(prefix string) string { return `^` + prefix + `-([0-9a-f]{8}|[0-9a-f]{17})$` }
-
-// tidy joins the lines of comments and adds what comments cannot say.
-func tidy(s *jsonschema.Schema, path string) {
-	s.Description = strings.Join(strings.Fields(s.Description), " ")
-	if p, ok := patterns[path]; ok {
-		s.Pattern = p
+// addFormats puts the formats of a type's fields, and of the types below, into
+// their properties.
+func addFormats(definitions jsonschema.Definitions, t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Pointer:
+		return addFormats(definitions, t.Elem())
+	case reflect.Struct:
+	default:
+		return nil
 	}
-	switch {
-	case path == "apiVersion":
-		s.Const = spec.APIVersion
-	case path == "kind":
-		s.Const = spec.Kind
-	case path == "spec.region":
-		for _, name := range spec.RegionNames() {
-			s.Enum = append(s.Enum, name)
+	for i := range t.NumField() {
+		field := t.Field(i)
+		if field.Type.Kind() != reflect.String {
+			if err := addFormats(definitions, field.Type); err != nil {
+				return err
+			}
+			continue
 		}
-	case strings.HasSuffix(path, ".rules.direction"):
-		s.Enum = []any{spec.Ingress, spec.Egress}
-	case strings.HasSuffix(path, ".rules.protocol"):
-		s.Enum = []any{"tcp", "udp"}
-	}
-	if s.Items != nil {
-		tidy(s.Items, path)
-	}
-	if s.Properties == nil {
-		return
-	}
-	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		below := p.Key
-		if path != "" {
-			below = path + "." + p.Key
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property, ok := definitions[t.Name()].Properties.Get(key)
+		if !ok {
+			return fmt.Errorf("the schema of %s has no property %s", t.Name(), key)
 		}
-		tidy(p.Value, below)
+		format, ok := spec.LookupFormat(field.Tag.Get("format"))
+		if !ok {
+			return fmt.Errorf("%s.%s has the unknown format %q", t.Name(), field.Name, field.Tag.Get("format"))
+		}
+		property.Pattern = format.Pattern
+		for _, value := range format.OneOf {
+			property.Enum = append(property.Enum, value)
+		}
+		if format.Max > 0 {
+			property.MinLength, property.MaxLength = new(uint64(format.Min)), new(uint64(format.Max))
+		}
 	}
+	return nil
 }

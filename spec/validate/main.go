@@ -1,4 +1,8 @@
-// Command validate checks specs and prints everything that is wrong with them.
+// Command validate checks workspace specs as the state machine does, and shows
+// what is wrong with them where it is wrong. It needs no accounts and no
+// network.
+//
+//	go run ./spec/validate FILE...
 package main
 
 import (
@@ -7,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"lakegate/spec"
 )
@@ -16,56 +21,94 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: validate FILE...")
 		os.Exit(2)
 	}
-	ok := true
-	for _, file := range os.Args[1:] {
-		ok = check(os.Stdout, file) && ok
-	}
-	if !ok {
+	if !run(os.Args[1:], os.Stdout, os.Stderr) {
 		os.Exit(1)
 	}
 }
 
-func check(out io.Writer, file string) bool {
-	text, err := os.ReadFile(file) //nolint:gosec // the user names the file
-	if err != nil {
-		fmt.Fprintln(out, err)
-		return false
-	}
-	w, err := spec.Load(file, text)
-	if err == nil {
-		err = spec.CheckFileName(file, w.Metadata.Name)
-	}
-	if err == nil {
-		fmt.Fprintf(out, "%s: valid: workspace %s in %s, AWS account %s\n", file, w.Metadata.Name, w.Spec.Region, w.Spec.AWS.AccountID)
-		return true
-	}
-	lines := strings.Split(string(text), "\n")
-	if errs, ok := errors.AsType[spec.Errors](err); ok {
-		for _, e := range errs {
-			fmt.Fprintln(out, e)
-			if e.Line <= len(lines) {
-				excerpt(out, lines[e.Line-1], e.Column)
-			}
+// run checks all files and reports whether all of them are valid.
+func run(files []string, stdout, stderr io.Writer) bool {
+	valid := true
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			valid = false
+			continue
 		}
-		fmt.Fprintf(out, "%d errors\n", len(errs))
-		return false
+		w, err := spec.Load(file, data)
+		if err == nil {
+			err = spec.CheckFileName(file, w.Metadata.Name)
+		}
+		if err != nil {
+			explain(stderr, data, err)
+			valid = false
+			continue
+		}
+		fmt.Fprintf(stdout, "%s: valid: %s\n", file, summary(w))
 	}
-	fmt.Fprintln(out, err)
-	return false
+	return valid
 }
 
-// excerpt shows a line with a mark under a column.
-func excerpt(out io.Writer, line string, column int) {
-	const most = 160
-	runes := []rune(strings.TrimRight(line, "\r"))
-	if len(runes) > most || column > len(runes)+1 {
+// summary says in one line what the spec would make.
+func summary(w *spec.Workspace) string {
+	vpc := w.Spec.Network.VPC
+	network := fmt.Sprintf("new VPC %s %s", vpc.Name, vpc.CIDR)
+	if vpc.ID != "" {
+		network = "existing VPC " + vpc.ID
+	}
+	return fmt.Sprintf("workspace %s in %s, %d workspace subnets in %s",
+		w.Metadata.Name, w.Spec.Region, len(w.Spec.Network.WorkspaceSubnets), network)
+}
+
+// maxExcerpt is the longest line, in bytes, that is worth showing.
+const maxExcerpt = 300
+
+// explain prints each error, the line that it is about, and a caret below the
+// column.
+func explain(out io.Writer, data []byte, err error) {
+	all, ok := errors.AsType[spec.Errors](err)
+	if !ok {
+		fmt.Fprintln(out, err)
 		return
 	}
-	indent := strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
+	lines := strings.Split(string(data), "\n")
+	for _, e := range all {
+		fmt.Fprintln(out, e)
+		if e.Line > len(lines) || len(lines[e.Line-1]) > maxExcerpt {
+			continue
 		}
-		return ' '
-	}, string(runes[:column-1]))
-	fmt.Fprintf(out, "    %s\n    %s^\n", string(runes), indent)
+		line := strings.TrimRight(lines[e.Line-1], "\r")
+		fmt.Fprintf(out, "    %s\n    %s^\n", printable(line), indent(line, e.Column-1))
+	}
+}
+
+// printable replaces what a terminal might obey.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, line)
+}
+
+// indent returns white space as wide as the first characters of a line: tabs
+// stay, and East Asian characters take two columns.
+func indent(line string, characters int) string {
+	var out strings.Builder
+	for _, r := range line {
+		if characters--; characters < 0 {
+			break
+		}
+		switch {
+		case r == '\t':
+			out.WriteRune('\t')
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
+			out.WriteRune('\u3000')
+		default:
+			out.WriteRune(' ')
+		}
+	}
+	return out.String()
 }

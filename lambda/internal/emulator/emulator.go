@@ -59,7 +59,7 @@ type Config struct {
 // The accounts of the examples.
 const (
 	ExampleAWSAccount        = "123456789012"
-	ExampleDatabricksAccount = "7f3c2a10-5b8e-4d2f-9a61-0c4e8b7d2f35"
+	ExampleDatabricksAccount = "8f2c4a10-93de-4b7a-9c51-6d0e2f7b1a34"
 )
 
 // World is a running stack and everything around it.
