@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -200,9 +201,9 @@ func (s *Service) encodeError(c *Call, e *Error) *Response {
 		for k, v := range e.Extra {
 			doc[k] = v
 		}
-		return &Response{Status: status, Header: http.Header{
-			"Content-Type": {s.contentType()}, "X-Amzn-Errortype": {e.Code},
-		}, Body: mustJSON(doc)}
+		header := http.Header{"Content-Type": {s.contentType()}, "X-Amzn-Errortype": {e.Code}}
+		maps.Copy(header, e.Header)
+		return &Response{Status: status, Header: header, Body: mustJSON(doc)}
 	default:
 		return s.Fail(c, e)
 	}

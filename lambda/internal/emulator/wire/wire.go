@@ -54,6 +54,8 @@ type Error struct {
 	Message string
 	// Extra members of a JSON error document.
 	Extra map[string]any
+	// Header is what a JSON reply has beside the headers of its protocol.
+	Header http.Header
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

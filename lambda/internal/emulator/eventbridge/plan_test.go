@@ -1,0 +1,99 @@
+package eventbridge_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"lakegate/lambda/internal/emulator/eventbridge"
+	"lakegate/lambda/plan"
+)
+
+const (
+	sourceBucket = "lakegate-specs"
+	stateMachine = "arn:aws:states:eu-west-1:123456789012:stateMachine:lakegate-workspace"
+)
+
+// objectCreated is what Amazon S3 emits.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+const objectCreated = `{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"Object Created","source":"aws.s3",
+"account":"111122223333","time":"2021-11-12T00:00:00Z","region":"eu-west-1","resources":["arn:aws:s3:::lakegate-specs"],
+"detail":{"version":"0","event-version":"1.0","bucket":{"name":"lakegate-specs"},
+"object":{"key":"workspaces/team-a.yaml","size":5,"etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},
+"request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}`
+
+// executionEnded is what AWS Step Functions emits.
+// https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+const executionEnded = `{"version":"0","id":"315c1398-40ff-a850-213b-158f73e60175","detail-type":"Step Functions Execution Status Change","source":"aws.states",
+"account":"123456789012","time":"2019-02-26T19:42:21Z","region":"eu-west-1","resources":["arn:aws:states:eu-west-1:123456789012:execution:lakegate-workspace:team-a-1"],
+"detail":{"executionArn":"arn:aws:states:eu-west-1:123456789012:execution:lakegate-workspace:team-a-1",
+"stateMachineArn":"arn:aws:states:eu-west-1:123456789012:stateMachine:lakegate-workspace",
+"name":"team-a-1","status":"FAILED","startDate":1551225146847,"stopDate":1551225151881,"input":"{}","inputDetails":{"included":true},"output":null,"outputDetails":null,"error":"Conflict","cause":"two networks"}}`
+
+func TestPlanRules(t *testing.T) {
+	t.Parallel()
+	type testCase struct {
+		name, rule, event string
+		// with stands instead of what in the event; both empty for as it is.
+		what, with string
+		want       bool
+	}
+	tests := []testCase{
+		{name: "spec", rule: "SpecPushed", event: objectCreated, want: true},
+		{name: "spec with the short suffix", rule: "SpecPushed", event: objectCreated, what: "team-a.yaml", with: "team-a.yml", want: true},
+		{name: "spec in a folder", rule: "SpecPushed", event: objectCreated, what: "team-a.yaml", with: "eu/team-a.yaml", want: true},
+		{name: "no event version", rule: "SpecPushed", event: objectCreated, what: `"event-version":"1.0",`, want: true},
+		{name: "other bucket", rule: "SpecPushed", event: objectCreated, what: `{"name":"lakegate-specs"}`, with: `{"name":"lakegate-state"}`},
+		{name: "other prefix", rule: "SpecPushed", event: objectCreated, what: "workspaces/", with: "status/"},
+		{name: "prefix further down", rule: "SpecPushed", event: objectCreated, what: "workspaces/", with: "old/workspaces/"},
+		{name: "other suffix", rule: "SpecPushed", event: objectCreated, what: "team-a.yaml", with: "team-a.json"},
+		{name: "suffix further up", rule: "SpecPushed", event: objectCreated, what: "team-a.yaml", with: "team-a.yaml.orig"},
+		{name: "upper case suffix", rule: "SpecPushed", event: objectCreated, what: "team-a.yaml", with: "team-a.YAML"},
+		{name: "deletion", rule: "SpecPushed", event: objectCreated, what: "Object Created", with: "Object Deleted"},
+		{name: "not from S3", rule: "SpecPushed", event: objectCreated, what: "aws.s3", with: "lakegate"},
+		{name: "execution", rule: "SpecPushed", event: executionEnded},
+		{name: "failed", rule: "ExecutionFailed", event: executionEnded, want: true},
+		{name: "timed out", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "TIMED_OUT", want: true},
+		{name: "aborted", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "ABORTED", want: true},
+		{name: "succeeded", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
+		{name: "running", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "RUNNING"},
+		{name: "other state machine", rule: "ExecutionFailed", event: executionEnded, what: "stateMachine:lakegate-workspace", with: "stateMachine:other"},
+		{name: "spec for the report", rule: "ExecutionFailed", event: objectCreated},
+	}
+	patterns := map[string]*eventbridge.Pattern{}
+	for _, rule := range plan.Rules() {
+		text := strings.NewReplacer(plan.SourceBucket, sourceBucket, plan.StateMachine, stateMachine).Replace(rule.Pattern)
+		if strings.Contains(text, "${") {
+			t.Fatalf("%s has a placeholder that is not known here: %s", rule.Name, text)
+		}
+		p, err := eventbridge.Compile(text)
+		if err != nil {
+			t.Fatalf("%s: %v", rule.Name, err)
+		}
+		patterns[rule.Name] = p
+	}
+	for name := range patterns {
+		if !slices.ContainsFunc(tests, func(tt testCase) bool { return tt.rule == name && tt.want }) {
+			t.Errorf("no event that should match %s is known here", name)
+		}
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule+"/"+tt.name, func(t *testing.T) {
+			t.Parallel()
+			if !strings.Contains(tt.event, tt.what) {
+				t.Fatalf("the event has no %q to replace", tt.what)
+			}
+			event := tt.event
+			if tt.what != "" {
+				event = strings.ReplaceAll(event, tt.what, tt.with)
+			}
+			got, err := patterns[tt.rule].Match([]byte(event))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != tt.want {
+				t.Errorf("match is %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
