@@ -66,7 +66,7 @@ func newRules(stack awscdk.Stack, values placeholders, functions map[string]awsl
 // 14 days.
 func newDeadLetterQueue(stack awscdk.Stack) awssqs.CfnQueue {
 	queue := awssqs.NewCfnQueue(stack, jsii.String("DeadLetterQueue"), &awssqs.CfnQueueProps{
-		QueueName:              jsii.String(plan.FunctionPrefix + "dead-letters"),
+		QueueName:              jsii.String(plan.DeadLetterQueueName),
 		MessageRetentionPeriod: jsii.Number(14 * 24 * 60 * 60),
 		SqsManagedSseEnabled:   true,
 	})

@@ -25,6 +25,9 @@ const (
 	StateMachineName = "lakegate-workspace"
 	// EventBusName is the name of the bus that events are put on.
 	EventBusName = "lakegate"
+	// DeadLetterQueueName is the name of the queue of events that were not
+	// delivered.
+	DeadLetterQueueName = FunctionPrefix + "dead-letters"
 	// EventSource is the source of every event.
 	EventSource = "lakegate"
 )

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/secretsmanager"
+	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/stepfunctions"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/handler"
@@ -74,6 +76,7 @@ type World struct {
 	S3         *s3.Service
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
+	Queues     *sqs.Service
 	Functions  *lambdaservice.Service
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
@@ -153,6 +156,8 @@ func (w *World) makeAWS() {
 		}
 		return nil
 	})
+	w.Queues = sqs.New(w.Hub, account)
+	w.Events.OnDeadLetter(w.bury)
 	w.Executions = stepfunctions.New(w.Hub, w.Delays, account, w.Functions, func(s stepfunctions.StatusChange) {
 		w.Events.Emit(eventbridge.Event{
 			Source: "aws.states", DetailType: "Step Functions Execution Status Change",
@@ -170,6 +175,23 @@ func (w *World) makeAWS() {
 		panic(err)
 	}
 	w.Secrets.Put(region, secretName, string(secret))
+}
+
+// bury puts an event that could not be delivered into the dead-letter queue,
+// with the attributes that EventBridge gives it.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+func (w *World) bury(d eventbridge.Dead) {
+	err := w.Queues.Send(w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName), string(d.Event.JSON()), map[string]string{
+		"RULE_ARN":                  fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", w.Config.Region, w.Config.AWSAccount, d.Rule),
+		"TARGET_ARN":                d.Target,
+		"ERROR_CODE":                "SDK_CLIENT_ERROR",
+		"ERROR_MESSAGE":             d.Error,
+		"EXHAUSTED_RETRY_CONDITION": d.Exhausted,
+		"RETRY_ATTEMPTS":            strconv.Itoa(d.Attempts),
+	})
+	if err != nil {
+		panic(err)
+	}
 }
 
 func (w *World) offer(region, service, dns string) {
@@ -196,7 +218,7 @@ func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
 		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(),
-		w.Events.Wire(), w.Functions.Wire(), w.Executions.Wire(),
+		w.Events.Wire(), w.Queues.Wire(), w.Functions.Wire(), w.Executions.Wire(),
 	} {
 		router.Serve(s)
 	}
@@ -233,6 +255,7 @@ func (w *World) deploy() error {
 	w.S3.Add(s3.Bucket{Name: sourceBucket, Region: w.Config.Region, Versioning: "Enabled", EventBridge: true})
 	w.S3.Add(s3.Bucket{Name: stateBucket, Region: w.Config.Region, Versioning: "Enabled"})
 	w.Events.AddBus(plan.EventBusName)
+	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
 	for _, s := range plan.Workspace().Steps() {
 		if err := w.register(s.Name, s.Timeout); err != nil {
 			return err

@@ -352,6 +352,24 @@ func TestEventDeliveredTwice(t *testing.T) {
 	}
 }
 
+// An event whose function fails for good ends in the dead-letter queue, and the
+// world goes on.
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.Hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "lambda", Action: "Invoke", Caller: plan.FunctionPrefix + "Dispatch", Times: -1})
+	s.push(s.text)
+	letters := s.Queues.Messages(s.Queues.ARN(s.Config.Region, plan.DeadLetterQueueName))
+	if len(letters) != 1 || !strings.Contains(letters[0].Body, "workspaces/tokyo.yaml") || letters[0].Attributes["EXHAUSTED_RETRY_CONDITION"] == "" {
+		t.Fatalf("the dead letters are %+v", letters)
+	}
+	s.Hub.Clear()
+	s.push(s.text)
+	if x := s.last(); x.Status != sfntypes.ExecutionStatusSucceeded {
+		t.Errorf("the next execution is %s", x.Status)
+	}
+}
+
 // Of two revisions the newer one is applied, whatever the order of events, and
 // the older one ends as Superseded.
 func TestTwoRevisions(t *testing.T) {

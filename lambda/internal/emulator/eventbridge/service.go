@@ -48,12 +48,18 @@ type Rule struct {
 	MaxAttempts int
 	MaxAge      time.Duration
 	Disabled    bool
+
+	compiled *Pattern
 }
 
 // Dead is an event that could not be delivered.
 type Dead struct {
 	Rule, Target, Error string
-	Event               Event
+	// Attempts that were made after the first one, and which bound ended them:
+	// MaximumRetryAttempts or MaximumEventAgeInSeconds.
+	Attempts  int
+	Exhausted string
+	Event     Event
 }
 
 // Service is the emulated API. It is safe for concurrent use.
@@ -71,6 +77,7 @@ type Service struct {
 	count  int
 	copies int
 	watch  []func(Event)
+	sink   func(Dead)
 }
 
 // maxEvents bounds the log of events.
@@ -91,7 +98,8 @@ func (s *Service) AddBus(name string) {
 
 // AddRule adds a rule; its pattern must be valid.
 func (s *Service) AddRule(r Rule) error {
-	if _, err := Match([]byte(r.Pattern), []byte("{}")); err != nil {
+	var err error
+	if r.compiled, err = Compile(r.Pattern); err != nil {
 		return fmt.Errorf("adding rule %s: %w", r.Name, err)
 	}
 	s.mu.Lock()
@@ -155,7 +163,7 @@ func (s *Service) Emit(e Event) string {
 		if r.Bus != e.Bus || r.Disabled {
 			continue
 		}
-		if ok, err := Match([]byte(r.Pattern), text); err != nil || !ok {
+		if ok, err := r.compiled.Match(text); err != nil || !ok {
 			continue
 		}
 		for i := range copies {
@@ -175,12 +183,32 @@ func (s *Service) try(r *Rule, e Event, attempt int, since time.Time) {
 	}
 	pause := min(time.Second<<min(attempt, 10), 10*time.Minute)
 	if attempt+1 > r.MaxAttempts || s.hub.Clock.Now().Add(pause).Sub(since) > r.MaxAge {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.dead = append(s.dead, Dead{Rule: r.Name, Target: r.TargetARN, Error: err.Error(), Event: e})
+		exhausted := "MaximumRetryAttempts"
+		if attempt+1 <= r.MaxAttempts {
+			exhausted = "MaximumEventAgeInSeconds"
+		}
+		s.bury(Dead{Rule: r.Name, Target: r.TargetARN, Error: err.Error(), Attempts: attempt, Exhausted: exhausted, Event: e})
 		return
 	}
 	s.hub.Clock.After(pause, func() { s.try(r, e, attempt+1, since) })
+}
+
+// bury keeps a dead letter and hands it to the dead-letter queue.
+func (s *Service) bury(d Dead) {
+	s.mu.Lock()
+	s.dead = append(s.dead, d)
+	sink := s.sink
+	s.mu.Unlock()
+	if sink != nil {
+		sink(d)
+	}
+}
+
+// OnDeadLetter hands every dead letter to f as well.
+func (s *Service) OnDeadLetter(f func(Dead)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sink = f
 }
 
 // Wire returns the API as the router serves it.
@@ -269,9 +297,13 @@ func (s *Service) testEventPattern(c *wire.Call) (any, error) {
 	if err := json.Unmarshal(c.Body, &in); err != nil {
 		return nil, &wire.Error{Code: "SerializationException", Message: err.Error()}
 	}
-	ok, err := Match([]byte(in.EventPattern), []byte(in.Event))
+	pattern, err := Compile(in.EventPattern)
 	if err != nil {
 		return nil, &wire.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+	}
+	ok, err := pattern.Match([]byte(in.Event))
+	if err != nil {
+		return nil, &wire.Error{Code: "ValidationException", Message: err.Error()}
 	}
 	return map[string]bool{"Result": ok}, nil
 }
