@@ -184,7 +184,7 @@ func (s *subnetting) given(ctx context.Context, id, path string) (document.Subne
 	}
 	found := out.Subnets[0]
 	if vpc := aws.ToString(found.VpcId); vpc != s.doc.VPC.ID {
-		return document.Subnet{}, differs("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
+		return document.Subnet{}, unfit("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
 	}
 	subnet := describeSubnet(found)
 	subnet.Outcome = document.Outcome{Outcome: document.Given}
