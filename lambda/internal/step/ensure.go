@@ -88,11 +88,11 @@ func unfit(what, field, found, wanted, path string) error {
 }
 
 // missing is the Conflict of an object that the spec gives by id but that does
-// not exist.
-func missing(what, id, region, path string) error {
+// not exist in a place: a region, a VPC, or nowhere in particular.
+func missing(what, id, place, path string) error {
 	where := ""
-	if region != "" {
-		where = " in " + region
+	if place != "" {
+		where = " in " + place
 	}
 	return failure.New(plan.Conflict,
 		fmt.Sprintf("Correct %s, or remove it so that one is created.", path),
