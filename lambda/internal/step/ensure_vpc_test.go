@@ -123,13 +123,19 @@ func (r *run) refuses(step, want string, texts ...string) {
 	if got != want {
 		r.t.Errorf("%s ends as %s, want %s: %s", step, got, want, message)
 	}
-	for _, text := range texts {
-		if !strings.Contains(message, text) {
-			r.t.Errorf("the message of %s does not have %q: %s", step, text, message)
-		}
-	}
+	contains(r.t, message, texts...)
 	if calls := mutating(r.world.Hub.Calls()[before:], step); len(calls) > 0 {
 		r.t.Errorf("%s refuses but made %v", step, calls)
+	}
+}
+
+// contains checks that a message has all the texts.
+func contains(t testing.TB, message string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(message, text) {
+			t.Errorf("the message does not have %q: %s", text, message)
+		}
 	}
 }
 
