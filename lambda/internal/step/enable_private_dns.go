@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"lakegate/lambda/internal/document"
-	"lakegate/lambda/internal/failure"
-	"lakegate/lambda/plan"
 )
 
 // enablePrivateDNS turns on the private DNS names of both endpoints to the
@@ -33,15 +31,10 @@ func enablePrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*do
 		}
 		id := aws.ToString(e.VpcEndpointId)
 		if given[id] {
-			return nil, failure.New(plan.Conflict,
-				fmt.Sprintf("Turn them on (aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled), then redrive the execution.", id),
-				"checking VPC endpoint %s: its private DNS names are off", id)
+			return nil, privateDNSOff(id)
 		}
-		if _, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
-			VpcEndpointId: e.VpcEndpointId, PrivateDnsEnabled: aws.Bool(true),
-		}); err != nil {
-			return nil, fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
-				explainPrivateDNS(ctx, api, doc, aws.ToString(e.ServiceName), id, err))
+		if err := turnOnPrivateDNS(ctx, api, doc, e); err != nil {
+			return nil, err
 		}
 		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
 	}

@@ -54,7 +54,7 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 			}
 			gone = nil
 			return slices.DeleteFunc(all, func(e types.VpcEndpoint) bool {
-				if s := stateOf(e); s == "deleting" || s == "deleted" {
+				if isGone(e) {
 					gone = append(gone, aws.ToString(e.VpcEndpointId))
 					return true
 				}
@@ -82,6 +82,12 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 		return nil, err
 	}
 	out.Outcome = made(false, changed, "changed its subnets, groups or route tables")
+	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
+		if err := turnOnPrivateDNS(ctx, api, doc, found); err != nil {
+			return nil, err
+		}
+		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
+	}
 	return out, nil
 }
 
@@ -99,10 +105,18 @@ func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 	}
 	out := describeEndpoint(e)
 	if vpc := aws.ToString(e.VpcId); vpc != doc.VPC.ID {
-		return nil, differs("VPC endpoint "+out.ID, "VPC", vpc, doc.VPC.ID, want.path+".id")
+		return nil, unfit("VPC endpoint "+out.ID, "VPC", vpc, doc.VPC.ID, want.path+".id")
 	}
 	if !slices.Contains(want.services, out.Service) {
-		return nil, differs("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+		complain := differs
+		if want.servicePath == want.path+".id" {
+			// The spec cannot name another service of AWS.
+			complain = unfit
+		}
+		return nil, complain("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+	}
+	if want.privateDNS && !aws.ToBool(e.PrivateDnsEnabled) {
+		return nil, privateDNSOff(out.ID)
 	}
 	out.Outcome = document.Outcome{Outcome: document.Given}
 	return out, nil
@@ -117,20 +131,29 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 	in := &ec2.CreateVpcEndpointInput{
 		VpcId: aws.String(doc.VPC.ID), ServiceName: aws.String(service), VpcEndpointType: want.kind,
 		SubnetIds: want.subnets, SecurityGroupIds: want.groups, RouteTableIds: want.routeTables,
-		// A token is good for one endpoint: after a deletion it would give back
-		// the deleted one.
-		ClientToken:       aws.String(token(doc, append([]string{want.object, doc.VPC.ID}, gone...)...)),
 		TagSpecifications: tags.EC2(types.ResourceTypeVpcEndpoint),
 	}
 	if want.kind == types.VpcEndpointTypeInterface {
 		in.PrivateDnsEnabled = aws.Bool(want.privateDNS)
 	}
-	out, err := api.CreateVpcEndpoint(ctx, in)
-	if err != nil {
-		return types.VpcEndpoint{}, explainPrivateDNS(ctx, api, doc, service, "", err)
+	for {
+		// A token is good for one endpoint: after a deletion it gives back the
+		// deleted one.
+		in.ClientToken = aws.String(token(doc, append([]string{want.object, doc.VPC.ID}, gone...)...))
+		out, err := api.CreateVpcEndpoint(ctx, in)
+		if err != nil {
+			return types.VpcEndpoint{}, explainPrivateDNS(ctx, api, doc, service, "", err)
+		}
+		id := aws.ToString(out.VpcEndpoint.VpcEndpointId)
+		if !isGone(*out.VpcEndpoint) || slices.Contains(gone, id) {
+			return *out.VpcEndpoint, nil
+		}
+		gone = append(gone, id)
 	}
-	return *out.VpcEndpoint, nil
 }
+
+// isGone says whether an endpoint is being deleted or has been.
+func isGone(e types.VpcEndpoint) bool { return stateOf(e) == "deleting" || stateOf(e) == "deleted" }
 
 // convergeEndpoint puts an endpoint of ours where the spec wants it.
 func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoint, want endpointWish) (bool, error) {
@@ -160,6 +183,24 @@ func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoi
 // without returns what is in a but not in b.
 func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// privateDNSOff is the Conflict of an endpoint of the author's.
+func privateDNSOff(id string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Turn them on (aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled), then redrive the execution.", id),
+		"checking VPC endpoint %s: its private DNS names are off", id)
+}
+
+func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Document, e types.VpcEndpoint) error {
+	id := aws.ToString(e.VpcEndpointId)
+	if _, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
+		VpcEndpointId: e.VpcEndpointId, PrivateDnsEnabled: aws.Bool(true),
+	}); err != nil {
+		return fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
+			explainPrivateDNS(ctx, api, doc, aws.ToString(e.ServiceName), id, err))
+	}
+	return nil
 }
 
 // explainPrivateDNS names the endpoint that holds the private DNS names, when

@@ -92,12 +92,20 @@ func differs(what, field, found, wanted, path string) error {
 		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
 }
 
+// unfit is the Conflict of an object that the spec gives by id but that is of
+// another VPC or for another service.
+func unfit(what, field, found, wanted, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Correct %s, or remove it so that one is created, then push or redrive.", path),
+		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+}
+
 // missing is the Conflict of an object that the spec gives by id but that does
-// not exist.
-func missing(what, id, region, path string) error {
+// not exist in a place: a region, a VPC, or nowhere in particular.
+func missing(what, id, place, path string) error {
 	where := ""
-	if region != "" {
-		where = " in " + region
+	if place != "" {
+		where = " in " + place
 	}
 	return failure.New(plan.Conflict,
 		fmt.Sprintf("Correct %s, or remove it so that one is created.", path),

@@ -84,7 +84,7 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 	}
 	if want.ID != "" {
 		if !slices.ContainsFunc(tables, func(t types.RouteTable) bool { return aws.ToString(t.RouteTableId) == want.ID }) {
-			return out, missing("route table", want.ID, doc.Spec.Region, "spec.network.endpointRouteTable.id")
+			return out, missing("route table", want.ID, "VPC "+doc.VPC.ID, "spec.network.endpointRouteTable.id")
 		}
 		out.Outcome = document.Outcome{Outcome: document.Given}
 	} else {
@@ -130,6 +130,11 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 	case out.ID:
 		return out, nil
 	case "":
+		if subnet.Outcome.Outcome == document.Given {
+			return out, failure.New(plan.Conflict,
+				fmt.Sprintf("Associate them (aws ec2 associate-route-table --route-table-id %s --subnet-id %s), or remove spec.network.endpointRouteTable.id.", out.ID, subnet.ID),
+				"comparing subnet %s: its route table is the main one, %s, the spec wants %s", subnet.ID, tableOf(tables, subnet.ID), out.ID)
+		}
 	default:
 		return out, differs("subnet "+subnet.ID, "route table", associated, out.ID, "spec.network.endpointRouteTable.id")
 	}

@@ -140,7 +140,7 @@ func (g *grouping) given(ctx context.Context, id, path string) (document.Object,
 		return document.Object{}, fmt.Errorf("looking for security group %s: %w", id, err)
 	}
 	if vpc := aws.ToString(found[0].VpcId); vpc != g.doc.VPC.ID {
-		return document.Object{}, differs("security group "+id, "VPC", vpc, g.doc.VPC.ID, path)
+		return document.Object{}, unfit("security group "+id, "VPC", vpc, g.doc.VPC.ID, path)
 	}
 	return document.Object{ID: id, Name: aws.ToString(found[0].GroupName), Outcome: document.Outcome{Outcome: document.Given}}, nil
 }

@@ -27,22 +27,31 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	}
 	s.owned = owned
 	wanted := doc.Spec.Network
+	out := &document.Subnets{
+		Outcome:   document.Outcome{Outcome: document.Found},
+		Workspace: make([]document.Subnet, len(wanted.WorkspaceSubnets)),
+	}
 	// Zones that are taken are known before one is chosen.
 	for i, w := range wanted.WorkspaceSubnets {
 		zone := w.AvailabilityZone
-		if found := s.ofObject(workspaceSubnet(i)); len(found) > 0 {
+		if found := s.ofObject(workspaceSubnet(i)); w.ID != "" {
+			if out.Workspace[i], err = s.given(ctx, w.ID, workspaceSubnetPath(i)+".id"); err != nil {
+				return nil, err
+			}
+			zone = out.Workspace[i].AvailabilityZone
+		} else if len(found) > 0 {
 			zone = aws.ToString(found[0].AvailabilityZone)
 		}
 		s.taken = append(s.taken, zone)
 	}
-	out := &document.Subnets{Outcome: document.Outcome{Outcome: document.Found}}
 	for i, w := range wanted.WorkspaceSubnets {
-		subnet, err := s.ensure(ctx, w, workspaceSubnet(i), fmt.Sprintf("spec.network.workspaceSubnets[%d]", i), true)
-		if err != nil {
+		if w.ID != "" {
+			continue
+		}
+		if out.Workspace[i], err = s.ensure(ctx, w, workspaceSubnet(i), workspaceSubnetPath(i), true); err != nil {
 			return nil, err
 		}
-		s.taken[i] = subnet.AvailabilityZone
-		out.Workspace = append(out.Workspace, subnet)
+		s.taken[i] = out.Workspace[i].AvailabilityZone
 	}
 	out.Endpoint, err = s.ensure(ctx, wanted.EndpointSubnet, "endpoint-subnet", "spec.network.endpointSubnet", false)
 	if err != nil {
@@ -53,6 +62,8 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 }
 
 func workspaceSubnet(i int) string { return fmt.Sprintf("workspace-subnet-%d", i+1) }
+
+func workspaceSubnetPath(i int) string { return fmt.Sprintf("spec.network.workspaceSubnets[%d]", i) }
 
 // together is the outcome of several objects: what changed most.
 func together[T any](all []T, did func(T) document.Outcome) document.Outcome {
@@ -173,7 +184,7 @@ func (s *subnetting) given(ctx context.Context, id, path string) (document.Subne
 	}
 	found := out.Subnets[0]
 	if vpc := aws.ToString(found.VpcId); vpc != s.doc.VPC.ID {
-		return document.Subnet{}, differs("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
+		return document.Subnet{}, unfit("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
 	}
 	subnet := describeSubnet(found)
 	subnet.Outcome = document.Outcome{Outcome: document.Given}

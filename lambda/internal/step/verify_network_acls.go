@@ -99,8 +99,8 @@ func decides(sorted []types.NetworkAclEntry, egress bool, port int32, peer netip
 			continue
 		}
 		all := aws.ToString(e.Protocol) == "-1"
-		hit := all || aws.ToString(e.Protocol) == "6" &&
-			(port == 0 || e.PortRange == nil || aws.ToInt32(e.PortRange.From) <= port && port <= aws.ToInt32(e.PortRange.To))
+		hit := all || port == 0 || aws.ToString(e.Protocol) == "6" &&
+			(e.PortRange == nil || aws.ToInt32(e.PortRange.From) <= port && port <= aws.ToInt32(e.PortRange.To))
 		if e.RuleAction == types.RuleActionDeny {
 			if hit && block.Overlaps(peer) {
 				return &sorted[i]
