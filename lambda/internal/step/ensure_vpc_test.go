@@ -37,13 +37,19 @@ spec:
         description: Compute of mito.
         rules:
           - {direction: ingress, protocol: tcp, ports: all, peer: self}
-          - {direction: egress, protocol: udp, ports: "8445-8451", peer: workspace}
+          - {direction: ingress, protocol: udp, ports: all, peer: self}
+          - {direction: egress, protocol: tcp, ports: all, peer: self}
+          - {direction: egress, protocol: udp, ports: all, peer: workspace}
           - {direction: egress, protocol: tcp, ports: "443", peer: 0.0.0.0/0}
+          - {direction: egress, protocol: tcp, ports: "6666", peer: 0.0.0.0/0}
+          - {direction: egress, protocol: tcp, ports: "8443-8451", peer: 0.0.0.0/0}
       endpoint:
         name: mito-doors
         description: Doors of mito.
         rules:
           - {direction: ingress, protocol: tcp, ports: "443", peer: workspace}
+          - {direction: ingress, protocol: tcp, ports: "6666", peer: workspace}
+          - {direction: ingress, protocol: tcp, ports: "8443-8451", peer: workspace}
           - {direction: egress, protocol: tcp, ports: "6666", peer: vpc}
     endpoints:
       s3: {name: mito-to-s3}
