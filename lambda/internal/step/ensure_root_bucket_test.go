@@ -155,7 +155,7 @@ func TestEnsureRootBucket(t *testing.T) {
 		t.Parallel()
 		r := at(t, step)
 		r.world.S3.Add(emulated.Bucket{Name: bucketName, Region: "eu-west-1", Tags: owned("root-bucket", "")})
-		r.refuses(step, plan.Conflict, bucketName, "eu-west-1", tokyoRegion)
+		r.refuses(step, plan.Conflict, bucketName, "eu-west-1", tokyoRegion, "Choose another spec.rootBucket.name")
 	})
 
 	t.Run("given", func(t *testing.T) {
@@ -177,13 +177,13 @@ func TestEnsureRootBucket(t *testing.T) {
 			func(*run) {}, []string{"bucket cellar", "does not exist", "spec.rootBucket.arn"},
 		},
 		"of another account": {
-			func(r *run) { r.world.S3.AddForeign("cellar") }, []string{"bucket cellar", "belongs to another AWS account"},
+			func(r *run) { r.world.S3.AddForeign("cellar") }, []string{"bucket cellar", "Choose another spec.rootBucket.arn", "belongs to another AWS account"},
 		},
 		"in another region": {
 			func(r *run) {
 				r.world.S3.Add(emulated.Bucket{Name: "cellar", Region: "eu-west-1", Policy: databricks})
 			},
-			[]string{"bucket cellar", "eu-west-1", tokyoRegion},
+			[]string{"bucket cellar", "eu-west-1", tokyoRegion, "Choose another spec.rootBucket.arn"},
 		},
 		"open to the public": {
 			func(r *run) {
