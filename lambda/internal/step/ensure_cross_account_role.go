@@ -130,18 +130,18 @@ func givenRole(ctx context.Context, api awsapi.IAM, doc *document.Document) (*do
 // trustProblem returns why Databricks cannot assume a role, or an empty string.
 func trustProblem(trust, externalID string) string {
 	var p struct {
-		Statement []struct {
+		Statement oneOrMany[struct {
 			Effect    string
-			Principal struct{ AWS oneOrMany }
-			Condition map[string]map[string]oneOrMany
-		}
+			Principal principal
+			Condition map[string]map[string]oneOrMany[string]
+		}]
 	}
 	if err := json.Unmarshal([]byte(trust), &p); err != nil {
 		return "its trust policy cannot be read"
 	}
 	ids := []string{}
 	for _, s := range p.Statement {
-		if s.Effect != "Allow" || !slices.Contains(s.Principal.AWS, databricksPrincipal) && !slices.Contains(s.Principal.AWS, "414351767826") {
+		if s.Effect != "Allow" || !slices.ContainsFunc(s.Principal.AWS, isDatabricks) {
 			continue
 		}
 		found := s.Condition["StringEquals"]["sts:ExternalId"]
@@ -156,15 +156,33 @@ func trustProblem(trust, externalID string) string {
 	return fmt.Sprintf("the external id of its trust policy is %s, it must be the Databricks account id %s", strings.Join(ids, ", "), externalID)
 }
 
-// oneOrMany is a value of a policy that may be a string or a list.
-type oneOrMany []string
+func isDatabricks(aws string) bool {
+	return aws == databricksPrincipal || aws == "414351767826" || aws == "*"
+}
+
+// principal is who may assume a role: accounts, or "*" for everybody.
+type principal struct{ AWS oneOrMany[string] }
 
 // UnmarshalJSON accepts both forms.
-func (o *oneOrMany) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*o = oneOrMany{one}
+func (p *principal) UnmarshalJSON(data []byte) error {
+	var everybody string
+	if json.Unmarshal(data, &everybody) == nil {
+		p.AWS = oneOrMany[string]{everybody}
 		return nil
 	}
-	return json.Unmarshal(data, (*[]string)(o))
+	type plain principal
+	return json.Unmarshal(data, (*plain)(p))
+}
+
+// oneOrMany is a value of a policy that may stand alone or in a list.
+type oneOrMany[T any] []T
+
+// UnmarshalJSON accepts both forms.
+func (o *oneOrMany[T]) UnmarshalJSON(data []byte) error {
+	var one T
+	if json.Unmarshal(data, &one) == nil {
+		*o = oneOrMany[T]{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]T)(o))
 }

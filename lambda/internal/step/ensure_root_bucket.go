@@ -30,7 +30,7 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	out := &document.Object{ID: name, Name: name, ARN: "arn:" + partitionOf(doc.Execution.ARN) + ":s3:::" + name}
 	wanted := bucketPolicy(name, doc.Spec.Databricks.AccountID).String()
 	if given {
-		found, err := headBucket(ctx, api, name, doc.Spec.Region)
+		found, err := headBucket(ctx, api, name, doc.Spec.Region, "spec.rootBucket.arn")
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,9 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 		return out, checkGivenBucket(ctx, api, name, wanted)
 	}
 	_, created, err := ensure(ctx, "bucket "+name,
-		func(ctx context.Context) ([]string, error) { return headBucket(ctx, api, name, doc.Spec.Region) },
+		func(ctx context.Context) ([]string, error) {
+			return headBucket(ctx, api, name, doc.Spec.Region, "spec.rootBucket.name")
+		},
 		func(s string) string { return s },
 		func(ctx context.Context) (string, error) { return name, createBucket(ctx, api, doc, name) })
 	if err != nil {
@@ -65,7 +67,7 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 }
 
 // headBucket looks for a bucket and refuses one that cannot be used.
-func headBucket(ctx context.Context, api awsapi.Buckets, name, region string) ([]string, error) {
+func headBucket(ctx context.Context, api awsapi.Buckets, name, region, path string) ([]string, error) {
 	out, err := api.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(name)})
 	if failure.IsNotFound(err) {
 		return nil, nil
@@ -75,19 +77,26 @@ func headBucket(ctx context.Context, api awsapi.Buckets, name, region string) ([
 		switch response.HTTPStatusCode() {
 		case http.StatusForbidden:
 			return nil, failure.As(plan.Conflict,
-				"Choose another spec.rootBucket.name: the name belongs to another AWS account, or a policy forbids to look at it.",
+				"Choose another "+path+": the name belongs to another AWS account, or a policy forbids to look at it.",
 				fmt.Errorf("looking for bucket %s: %w", name, err))
 		case http.StatusMovedPermanently:
-			return nil, differs("bucket "+name, "region", response.Response.Header.Get("x-amz-bucket-region"), region, "spec.rootBucket.name or spec.region")
+			return nil, elsewhere(name, response.Response.Header.Get("x-amz-bucket-region"), region, path)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	if found := aws.ToString(out.BucketRegion); found != "" && found != region {
-		return nil, differs("bucket "+name, "region", found, region, "spec.rootBucket.name or spec.region")
+		return nil, elsewhere(name, found, region, path)
 	}
 	return []string{name}, nil
+}
+
+// elsewhere is the Conflict of a bucket in another region than the workspace.
+func elsewhere(name, found, wanted, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Choose another %s, or set spec.region to %s, then push.", path, found),
+		"comparing bucket %s: its region is %s, the spec wants %s", name, found, wanted)
 }
 
 func createBucket(ctx context.Context, api awsapi.Buckets, doc *document.Document, name string) error {

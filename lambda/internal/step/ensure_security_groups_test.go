@@ -3,6 +3,7 @@ package step_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,11 +55,13 @@ func rulesOfMito(workspace string) (compute, doors []string) {
 			"out tcp 0-65535 " + workspace,
 			"out tcp 443-443 0.0.0.0/0",
 			"out tcp 6666-6666 0.0.0.0/0",
+			"out tcp 8443-8451 0.0.0.0/0",
 			"out udp 0-65535 " + workspace,
 		}, []string{
 			"in tcp 443-443 " + workspace,
 			"in tcp 6666-6666 " + workspace,
-			"out tcp 8445-8451 10.0.0.0/22",
+			"in tcp 8443-8451 " + workspace,
+			"out tcp 6666-6666 10.0.0.0/22",
 		}
 }
 
@@ -163,26 +166,31 @@ func TestEnsureSecurityGroups(t *testing.T) {
 	t.Run("rules of the spec changed", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, next)
-		r.revise("EnsureSecurityGroups", `ports: "8445-8451", peer: vpc`, `ports: "8445-8460", peer: vpc`)
+		r.revise("EnsureSecurityGroups", `ports: "6666", peer: vpc`, `ports: "6666-6670", peer: vpc`)
 		r.does("EnsureSecurityGroups", "Updated", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress")
-		same(t, "rules of endpoints", []string{
-			"in tcp 443-443 " + r.groups().Workspace.ID, "in tcp 6666-6666 " + r.groups().Workspace.ID, "out tcp 8445-8460 10.0.0.0/22",
-		}, r.rules(r.groups().Endpoint.ID))
+		_, doors := rulesOfMito(r.groups().Workspace.ID)
+		doors[len(doors)-1] = "out tcp 6666-6670 10.0.0.0/22"
+		same(t, "rules of endpoints", doors, r.rules(r.groups().Endpoint.ID))
 	})
 
-	// group is the part of the spec from the name of a group to its first rule.
+	t.Run("a rule that is written twice is made once", func(t *testing.T) {
+		t.Parallel()
+		again := `{direction: egress, protocol: tcp, ports: "443", peer: 0.0.0.0/0}`
+		r := at(t, next, again, again+"\n          - "+again)
+		compute, _ := rulesOfMito(r.groups().Workspace.ID)
+		same(t, "rules of compute", compute, r.rules(r.groups().Workspace.ID))
+		r.does("EnsureSecurityGroups", "Found")
+	})
+
+	// group is the part of the spec about a group.
+	between := func(from, to string) string {
+		_, rest, _ := strings.Cut(mito, from)
+		text, _, _ := strings.Cut(rest, to)
+		return from + text
+	}
 	group := map[string]string{
-		"workspace": "workspace:\n        name: mito-compute\n        description: Compute of mito.\n        rules:\n" +
-			"          - {direction: ingress, protocol: tcp, ports: all, peer: self}\n" +
-			"          - {direction: ingress, protocol: udp, ports: all, peer: self}\n" +
-			"          - {direction: egress, protocol: tcp, ports: all, peer: self}\n" +
-			"          - {direction: egress, protocol: udp, ports: all, peer: self}\n" +
-			"          - {direction: egress, protocol: tcp, ports: \"443\", peer: 0.0.0.0/0}\n" +
-			"          - {direction: egress, protocol: tcp, ports: \"6666\", peer: 0.0.0.0/0}\n",
-		"endpoint": "endpoint:\n        name: mito-doors\n        description: Doors of mito.\n        rules:\n" +
-			"          - {direction: ingress, protocol: tcp, ports: \"443\", peer: workspace}\n" +
-			"          - {direction: ingress, protocol: tcp, ports: \"6666\", peer: workspace}\n" +
-			"          - {direction: egress, protocol: tcp, ports: \"8445-8451\", peer: vpc}\n",
+		"workspace": between("workspace:\n", "      endpoint:\n"),
+		"endpoint":  between("endpoint:\n", "    endpoints:\n"),
 	}
 	for which, text := range group {
 		path := "spec.network.securityGroups." + which

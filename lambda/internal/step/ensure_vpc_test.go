@@ -44,13 +44,15 @@ spec:
           - {direction: egress, protocol: udp, ports: all, peer: self}
           - {direction: egress, protocol: tcp, ports: "443", peer: 0.0.0.0/0}
           - {direction: egress, protocol: tcp, ports: "6666", peer: 0.0.0.0/0}
+          - {direction: egress, protocol: tcp, ports: "8443-8451", peer: 0.0.0.0/0}
       endpoint:
         name: mito-doors
         description: Doors of mito.
         rules:
           - {direction: ingress, protocol: tcp, ports: "443", peer: workspace}
           - {direction: ingress, protocol: tcp, ports: "6666", peer: workspace}
-          - {direction: egress, protocol: tcp, ports: "8445-8451", peer: vpc}
+          - {direction: ingress, protocol: tcp, ports: "8443-8451", peer: workspace}
+          - {direction: egress, protocol: tcp, ports: "6666", peer: vpc}
     endpoints:
       s3: {name: mito-to-s3}
       sts: {name: mito-to-sts}
