@@ -19,7 +19,6 @@ type queue struct {
 	arn, name string
 	// attributes that a client can set.
 	attributes        map[string]string
-	tags              map[string]string
 	created, modified time.Time
 	purged            time.Time
 	messages          []*message
@@ -172,7 +171,7 @@ func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
 		}
 		return queueURLOutput{s.url(c, q.name)}, nil
 	}
-	q := &queue{arn: arn, name: in.QueueName, attributes: map[string]string{}, tags: in.Tags, created: c.Time, modified: c.Time}
+	q := &queue{arn: arn, name: in.QueueName, attributes: map[string]string{}, created: c.Time, modified: c.Time}
 	q.set(in.Attributes)
 	s.queues[arn] = q
 	return queueURLOutput{s.url(c, q.name)}, nil
