@@ -63,6 +63,9 @@ func TestDelivery(t *testing.T) {
 	if got := k.queues.Messages(queue); len(got) != 1 || got[0].Body != doc {
 		t.Errorf("the queue has %v", got)
 	}
+	if got := k.groups.Lines(region, "/aws/events/lakegate"); len(got) != 2 || got[1].Stream != "ready" || got[1].Message != doc {
+		t.Errorf("the log group has %v", got)
+	}
 	if events := k.service.Events(); len(events) != 2 || events[0].Bus != "lakegate" || events[1].Bus != "other" || events[1].ID != id {
 		t.Errorf("the buses had %v", events)
 	}

@@ -339,6 +339,12 @@ func TestWriteAndDeliver(t *testing.T) {
 	if err := k.service.Deliver(k.service.ARN(region, "missing"), "events", "{}"); !errors.Is(err, logs.ErrNoGroup) {
 		t.Errorf("got %v, want %v", err, logs.ErrNoGroup)
 	}
+	if diff := cmp.Diff([]logs.Line{{"2026/03/01", start, "START"}, {"events", start, "{}"}}, k.service.Lines(region, "/aws/lambda/f")); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if got := k.service.Lines(region, "missing"); got != nil {
+		t.Errorf("a missing group has %v", got)
+	}
 	out, err := k.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/f")})
 	want(t, err, "")
 	if len(out.Events) != 2 || *out.Events[0].Message != "START" || *out.Events[1].LogStreamName != "events" {

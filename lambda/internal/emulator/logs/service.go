@@ -134,6 +134,28 @@ func (s *Service) Deliver(groupARN, streamName, message string) error {
 	return nil
 }
 
+// Line is a line of a log.
+type Line struct {
+	Stream  string
+	Time    time.Time
+	Message string
+}
+
+// Lines returns what a group has kept, in the order of the times.
+func (s *Service) Lines(region, groupName string) []Line {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.groups[s.ARN(region, groupName)]
+	if !ok {
+		return nil
+	}
+	var out []Line
+	for _, e := range g.read(func(*event) bool { return true }) {
+		out = append(out, Line{e.stream, e.at, e.message})
+	}
+	return out
+}
+
 func (g *group) write(s *Service, streamName, message string, now time.Time) {
 	if g.streams[streamName] == nil {
 		g.createStream(streamName, now)
