@@ -68,12 +68,12 @@ func (s *Service) match(b *bus, e Event, forwarded bool) []*delivery {
 			}
 			// The rule may change while the event is on its way.
 			fixed := *r
-			d := &delivery{event: e, accepted: s.hub.Clock.Now(), rule: &fixed, target: t, key: e.ID + "/" + r.arn + "/" + t.ID}
-			out = append(out, d)
-			if use(&s.duplicates) {
-				again := *d
-				again.key += "/again"
-				out = append(out, &again)
+			for i := range s.copies {
+				d := &delivery{event: e, accepted: s.hub.Clock.Now(), rule: &fixed, target: t, key: e.ID + "/" + r.arn + "/" + t.ID}
+				if i > 0 {
+					d.key += "/copy/" + strconv.Itoa(i)
+				}
+				out = append(out, d)
 			}
 		}
 	}
@@ -161,22 +161,21 @@ func (s *Service) forward(busARN string, e Event) error {
 // retries. Exhausted is the limit that was reached; empty if it was none.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 func (s *Service) giveUp(d *delivery, retries int, exhausted string) {
-	reason := "given up without a dead-letter queue: " + d.failure.Error()
+	dead := Dead{Event: d.event, Rule: d.rule.arn, Target: d.target.ARN, Failure: *d.failure, Retries: retries, Exhausted: exhausted}
 	if d.target.DeadLetterConfig != nil && s.targets.Queues != nil {
 		attributes := map[string]string{
-			"RULE_ARN": d.rule.arn, "TARGET_ARN": d.target.ARN, "ERROR_CODE": d.failure.Code,
-			"ERROR_MESSAGE": cmp.Or(d.failure.Message, d.failure.Code), "RETRY_ATTEMPTS": strconv.Itoa(retries),
+			"RULE_ARN": dead.Rule, "TARGET_ARN": dead.Target, "ERROR_CODE": dead.Failure.Code,
+			"ERROR_MESSAGE": cmp.Or(dead.Failure.Message, dead.Failure.Code), "RETRY_ATTEMPTS": strconv.Itoa(retries),
 		}
 		if exhausted != "" {
 			attributes["EXHAUSTED_RETRY_CONDITION"] = exhausted
 		}
-		err := s.targets.Queues.Send(d.target.DeadLetterConfig.ARN, string(d.event.JSON()), attributes)
-		if err == nil {
-			return
+		// As in the service, an event that the queue does not take is gone.
+		if queue := d.target.DeadLetterConfig.ARN; s.targets.Queues.Send(queue, string(d.event.JSON()), attributes) == nil {
+			dead.Queue = queue
 		}
-		reason = fmt.Sprintf("given up (%v) and not taken by the dead-letter queue: %v", d.failure, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lost = keep(s.lost, Loss{Event: d.event, Target: d.target.ARN, Reason: reason})
+	s.dead = keep(s.dead, dead)
 }

@@ -66,11 +66,11 @@ func TestDelivery(t *testing.T) {
 	if got := k.groups.Lines(region, "/aws/events/lakegate"); len(got) != 2 || got[1].Stream != "ready" || got[1].Message != doc {
 		t.Errorf("the log group has %v", got)
 	}
-	if events := k.service.Events(); len(events) != 2 || events[0].Bus != "lakegate" || events[1].Bus != "other" || events[1].ID != id {
+	if events := k.service.Events(""); len(events) != 2 || events[0].Bus != "lakegate" || events[1].Bus != "other" || events[1].ID != id {
 		t.Errorf("the buses had %v", events)
 	}
-	if lost := k.service.Lost(); len(lost) != 0 {
-		t.Errorf("lost are %v", lost)
+	if lost, dead := k.service.Lost(), k.service.DeadLetters(); len(lost)+len(dead) != 0 {
+		t.Errorf("lost are %v and %v", lost, dead)
 	}
 }
 
@@ -82,7 +82,7 @@ func TestForwardedOnce(t *testing.T) {
 	k.rule(t, "b", "to-a", all, target(a))
 	k.put(t, entry("a", `{}`))
 	k.invocations(t)
-	if events := k.service.Events(); len(events) != 2 {
+	if events := k.service.Events(""); len(events) != 2 {
 		t.Errorf("the event was on %d buses", len(events))
 	}
 }
@@ -265,29 +265,37 @@ func TestDeadLetterIsTheEvent(t *testing.T) {
 	}
 }
 
-func TestLost(t *testing.T) {
+func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	k := newStack(t)
-	k.answer = func(int) error { return &eventbridge.Failure{Code: eventbridge.NoPermissions, Message: "no policy"} }
-	k.rule(t, "default", "without", all, target(function))
-	missing := target(function)
-	missing.DeadLetterConfig = &types.DeadLetterConfig{Arn: aws.String(k.queues.ARN(region, "missing"))}
-	k.rule(t, "default", "missing", all, missing)
+	failure := eventbridge.Failure{Code: eventbridge.NoPermissions, Message: "no policy"}
+	k.answer = func(int) error { return &failure }
+	dead, missing := k.queue(t, "dead"), k.queues.ARN(region, "missing")
+	var want []eventbridge.Dead
+	for _, queue := range []string{"", dead, missing} {
+		x := target(function)
+		if queue != "" {
+			x.DeadLetterConfig = &types.DeadLetterConfig{Arn: &queue}
+		}
+		rule := k.rule(t, "default", fmt.Sprintf("r%d", len(want)), all, x)
+		letter := eventbridge.Dead{Rule: rule, Target: function, Failure: failure}
+		if queue == dead {
+			letter.Queue = dead
+		}
+		want = append(want, letter)
+	}
 	k.put(t, entry("default", `{}`))
 	k.invocations(t)
-	var got []string
-	for _, l := range k.service.Lost() {
-		if l.Target != function {
-			t.Errorf("the target is %s", l.Target)
+	got := k.service.DeadLetters()
+	for i := range got {
+		if string(got[i].Event.Detail) != `{}` {
+			t.Errorf("the event is %v", got[i].Event)
 		}
-		got = append(got, l.Reason)
+		got[i].Event = eventbridge.Event{}
 	}
-	slices.Sort(got)
-	if diff := cmp.Diff([]string{
-		"given up (NO_PERMISSIONS: no policy) and not taken by the dead-letter queue: sending to arn:aws:sqs:eu-west-1:123456789012:missing: the queue does not exist",
-		"given up without a dead-letter queue: NO_PERMISSIONS: no policy",
-	}, got); diff != "" {
-		t.Errorf("reasons (-want +got):\n%s", diff)
+	slices.SortFunc(got, func(a, b eventbridge.Dead) int { return strings.Compare(a.Rule, b.Rule) })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("dead letters (-want +got):\n%s", diff)
 	}
 }
 
@@ -295,25 +303,63 @@ func TestDuplicate(t *testing.T) {
 	t.Parallel()
 	k := newStack(t)
 	k.rule(t, "default", "r", all, target(function))
-	k.service.Duplicate(1)
+	k.service.Duplicate(3)
 	k.put(t, entry("default", `{"n": 1}`))
+	k.invocations(t)
+	k.service.Duplicate(1)
 	k.put(t, entry("default", `{"n": 2}`))
-	calls := k.invocations(t)
-	if len(calls) != 3 {
-		t.Fatalf("the function was invoked %d times", len(calls))
-	}
 	times := map[bool]int{}
-	for _, c := range calls {
+	for _, c := range k.invocations(t) {
 		times[strings.Contains(c.payload, `{"n":1}`)]++
 	}
-	if times[true] != 2 || times[false] != 1 {
+	if times[true] != 3 || times[false] != 1 {
 		t.Errorf("the first event came %d times, the second %d times", times[true], times[false])
 	}
-	k.service.Duplicate(-1)
-	k.put(t, entry("default", `{"n": 3}`))
-	k.put(t, entry("default", `{"n": 4}`))
-	if got := k.invocations(t); len(got) != 3+4 {
-		t.Errorf("the function was invoked %d times", len(got))
+	if events := k.service.Events("default"); len(events) != 2 {
+		t.Errorf("the bus had %d events", len(events))
+	}
+	if drawn := k.delays.Drawn(latency.EventDelivery); len(drawn) != 4 {
+		t.Errorf("%d durations were drawn for 4 deliveries", len(drawn))
+	}
+}
+
+func TestDeploy(t *testing.T) {
+	t.Parallel()
+	k := newStack(t)
+	dead := k.queue(t, "dead")
+	k.answer = func(int) error { return errors.New("broken") }
+	k.service.AddBus(region, "lakegate")
+	k.service.AddBus(region, "lakegate")
+	usual := eventbridge.Rule{Name: "r", Bus: "lakegate", Pattern: all, Description: "All of them.", TargetARN: function, DeadLetterARN: dead, MaxAttempts: 2, MaxAge: time.Hour}
+	if err := k.service.AddRule(region, usual); err != nil {
+		t.Fatal(err)
+	}
+	rule, err := k.DescribeRule(t.Context(), &awseb.DescribeRuleInput{Name: aws.String("r"), EventBusName: aws.String("lakegate")})
+	want(t, err, "")
+	if *rule.EventPattern != all || *rule.Description != "All of them." || rule.State != types.RuleStateEnabled {
+		t.Errorf("the rule is %+v", rule)
+	}
+	k.put(t, entry("lakegate", `{}`))
+	if calls := k.invocations(t); len(calls) != 3 {
+		t.Errorf("the function was invoked %d times", len(calls))
+	}
+	if letters := k.queues.Messages(dead); len(letters) != 1 || letters[0].Attributes["RETRY_ATTEMPTS"] != "2" {
+		t.Errorf("dead letters are %v", letters)
+	}
+	for name, change := range map[string]func(*eventbridge.Rule){
+		"no bus":            func(r *eventbridge.Rule) { r.Bus = "other" },
+		"pattern":           func(r *eventbridge.Rule) { r.Pattern = `{}` },
+		"target":            func(r *eventbridge.Rule) { r.TargetARN = "Dispatch" },
+		"retries":           func(r *eventbridge.Rule) { r.MaxAttempts = 186 },
+		"age":               func(r *eventbridge.Rule) { r.MaxAge = time.Second },
+		"no role":           func(r *eventbridge.Rule) { r.TargetARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:m" },
+		"queue is no queue": func(r *eventbridge.Rule) { r.DeadLetterARN = function },
+	} {
+		bad := usual
+		change(&bad)
+		if err := k.service.AddRule(region, bad); err == nil {
+			t.Errorf("%s: no error", name)
+		}
 	}
 }
 
@@ -337,7 +383,7 @@ func TestEmitAndDrop(t *testing.T) {
 	if diff := cmp.Diff([]string{"aws.states default", "aws.s3 default"}, watched); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if events := k.service.Events(); len(events) != 2 || events[0].Account != account || events[0].Time.Before(start) || events[0].ID == "" {
+	if events := k.service.Events(""); len(events) != 2 || events[0].Account != account || events[0].Time.Before(start) || events[0].ID == "" {
 		t.Errorf("the events are %v", events)
 	}
 	if lost := k.service.Lost(); len(lost) != 1 || lost[0].Event.Source != "aws.s3" {
@@ -389,7 +435,7 @@ func TestConcurrentUse(t *testing.T) {
 		running.Go(func() {
 			for j := range each {
 				k.service.Emit(eventbridge.Event{Source: "aws.s3", DetailType: "x", Region: region, Detail: fmt.Appendf(nil, `{"n": [%d, %d]}`, i, j)})
-				_ = k.service.Events()
+				_ = k.service.Events("")
 			}
 		})
 	}

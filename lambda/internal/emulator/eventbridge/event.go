@@ -57,12 +57,26 @@ func mustJSON(v any) []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// Loss is an event that a target, or every target, did not get.
+// Loss is an event that no bus took.
 type Loss struct {
-	Event Event
-	// Target is the ARN of the target; empty if the event reached no bus.
-	Target string
+	Event  Event
 	Reason string
+}
+
+// Dead is an event that a target did not get, however often it was tried.
+type Dead struct {
+	Event Event
+	// Rule and Target are ARNs.
+	Rule, Target string
+	// Failure of the last attempt, and how many retries there were.
+	Failure Failure
+	Retries int
+	// Exhausted is MaximumRetryAttempts or MaximumEventAgeInSeconds; empty if the
+	// failure was not one to try again.
+	Exhausted string
+	// Queue is the ARN of the dead-letter queue that took the event; empty if
+	// none did.
+	Queue string
 }
 
 // maxLog is how many events the logs keep at least.

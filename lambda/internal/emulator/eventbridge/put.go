@@ -119,9 +119,10 @@ func (e putEventsEntry) check() (result putEventsResult, ok bool) {
 }
 
 // Emit puts an event of an AWS service, such as aws.s3, on the default bus of
-// its region. Account and time may be empty; source, detail type, region and a
-// detail that is a JSON object are required.
-func (s *Service) Emit(e Event) {
+// its region and returns its id, which is empty if the event was dropped. Account
+// and time may be empty; source, detail type, region and a detail that is a JSON
+// object are required.
+func (s *Service) Emit(e Event) (id string) {
 	if e.Source == "" || e.DetailType == "" || e.Region == "" || !isObject(e.Detail) {
 		panic(fmt.Sprintf("eventbridge: a service emits an event that is not complete: %+v", e))
 	}
@@ -131,17 +132,23 @@ func (s *Service) Emit(e Event) {
 	if e.Time.IsZero() {
 		e.Time = s.hub.Clock.Now()
 	}
+	if s.drop(e) {
+		return ""
+	}
+	return s.accept(s.busARN(e.Region, defaultBus), e, false)
+}
+
+// drop says whether an event is one of those that are to be lost.
+func (s *Service) drop(e Event) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	left := s.drops[e.Source]
-	dropped := use(&left)
-	s.drops[e.Source] = left
-	if dropped {
-		s.lost = keep(s.lost, Loss{Event: e, Reason: "dropped on the way to the bus"})
+	if left == 0 {
+		return false
 	}
-	s.mu.Unlock()
-	if !dropped {
-		s.accept(s.busARN(e.Region, defaultBus), e, false)
-	}
+	s.drops[e.Source] = max(left-1, -1)
+	s.lost = keep(s.lost, Loss{Event: e, Reason: "dropped on the way to the bus"})
+	return true
 }
 
 // accept puts an event on a bus, logs it and starts its deliveries. An event

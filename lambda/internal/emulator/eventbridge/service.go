@@ -52,9 +52,10 @@ type Service struct {
 	seen     map[string]int
 	events   []Event
 	lost     []Loss
+	dead     []Dead
 	watchers []func(Event)
-	// duplicates is how many deliveries are still to be made twice; -1 for all.
-	duplicates int
+	// copies is how often a delivery is made.
+	copies int
 	// drops is how many events of a source are still to be lost; -1 for all.
 	drops map[string]int
 }
@@ -70,7 +71,7 @@ type bus struct {
 func New(hub *wire.Hub, delays *latency.Source, account string, targets Targets) *Service {
 	return &Service{
 		hub: hub, delays: delays, account: account, targets: targets,
-		buses: map[string]*bus{}, seen: map[string]int{}, drops: map[string]int{},
+		buses: map[string]*bus{}, seen: map[string]int{}, drops: map[string]int{}, copies: 1,
 	}
 }
 
@@ -110,20 +111,28 @@ func serve[In any](_ *Service, op func(*wire.Call, In) (any, error)) wire.Operat
 	}
 }
 
-// Events returns the latest events of all buses, at least 10,000 of them, in
-// the order in which the buses took them.
-func (s *Service) Events() []Event {
+// Events returns the latest events of the buses of a name, or of all buses if
+// it is empty, in the order in which they were taken. At least 10,000 are kept.
+func (s *Service) Events(busName string) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.events)
+	return slices.DeleteFunc(slices.Clone(s.events), func(e Event) bool { return busName != "" && e.Bus != busName })
 }
 
-// Lost returns the latest events that a target did not get: put on a bus that
-// does not exist, dropped, or given up without a dead-letter queue.
+// Lost returns the latest events that no bus took: put on one that does not
+// exist, or dropped.
 func (s *Service) Lost() []Loss {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lost)
+}
+
+// DeadLetters returns the latest events that a target did not get, whether or
+// not there was a queue for them.
+func (s *Service) DeadLetters() []Dead {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.dead)
 }
 
 // Watch calls a function for every event that a bus takes from now on. The
@@ -134,12 +143,12 @@ func (s *Service) Watch(watcher func(Event)) {
 	s.watchers = append(s.watchers, watcher)
 }
 
-// Duplicate makes the next n deliveries happen twice, as delivery at least once
-// allows; -1 all, 0 none.
+// Duplicate makes every delivery happen n times from now on, as delivery at
+// least once allows; 1 is as usual.
 func (s *Service) Duplicate(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.duplicates = n
+	s.copies = max(n, 1)
 }
 
 // Drop loses the next n events that a service of AWS emits, as best-effort
@@ -148,15 +157,6 @@ func (s *Service) Drop(source string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drops[source] = n
-}
-
-// use counts down and says whether there was something left.
-func use(left *int) bool {
-	if *left > 0 {
-		*left--
-		return true
-	}
-	return *left < 0
 }
 
 const defaultBus = "default"

@@ -425,7 +425,7 @@ func TestPutEventsRefusesEntries(t *testing.T) {
 	if out.FailedEntryCount != 7 {
 		t.Errorf("FailedEntryCount is %d", out.FailedEntryCount)
 	}
-	if events := k.service.Events(); len(events) != 1 || events[0].ID != *out.Entries[0].EventId {
+	if events := k.service.Events(""); len(events) != 1 || events[0].ID != *out.Entries[0].EventId {
 		t.Errorf("the buses have %v", events)
 	}
 	// As in the service, an event for a bus that does not exist is taken.
