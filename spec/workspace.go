@@ -7,12 +7,14 @@ const (
 	Kind = "Workspace"
 )
 
+// The tag format of a field names the Format that its text must have.
+
 // Workspace is one private Databricks workspace on AWS, as its author wants it.
 type Workspace struct {
 	// APIVersion is always lakegate.dev/v1.
-	APIVersion string `json:"apiVersion"`
+	APIVersion string `json:"apiVersion" format:"apiVersion"`
 	// Kind is always Workspace.
-	Kind string `json:"kind"`
+	Kind string `json:"kind" format:"kind"`
 	// Metadata names the workspace and carries what is said about it.
 	Metadata Metadata `json:"metadata"`
 	// Spec is the wanted state.
@@ -23,16 +25,19 @@ type Workspace struct {
 type Metadata struct {
 	// Name identifies the workspace in this stack: the file must be called
 	// <name>.yaml, and every object that is created is tagged with it. 2 to 32
-	// lower-case letters, digits and hyphens; it starts with a letter.
-	Name string `json:"name"`
+	// lower-case letters, digits and single hyphens; it starts with a letter
+	// and does not end with a hyphen.
+	Name string `json:"name" format:"name"`
 	// Annotations are notes for people and switches for the machine, by key.
+	// Keys have up to 128 letters, digits and . _ / -, values up to 4096
+	// bytes; there are up to 50.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // Spec is the wanted state of a workspace.
 type Spec struct {
 	// Region is the AWS region of the workspace and of all its objects.
-	Region string `json:"region"`
+	Region string `json:"region" format:"region"`
 	// AWS says in which AWS account the workspace lives.
 	AWS AWS `json:"aws"`
 	// Databricks says in which Databricks account the workspace lives, and
@@ -47,13 +52,15 @@ type Spec struct {
 	// RootBucket is the S3 bucket of the workspace's root storage.
 	RootBucket Bucket `json:"rootBucket,omitzero"`
 	// Tags are put on every AWS object that is created, and on the workspace.
+	// Up to 40; keys have up to 127 characters, values up to 255. Name, Vendor
+	// and keys that begin with aws: or lakegate: are taken.
 	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // AWS says in which AWS account the workspace lives.
 type AWS struct {
 	// AccountID is the 12-digit id of the AWS account, in quotes.
-	AccountID string `json:"accountId"`
+	AccountID string `json:"accountId" format:"awsAccountId"`
 }
 
 // Databricks says in which Databricks account the workspace lives, and under
@@ -61,32 +68,34 @@ type AWS struct {
 type Databricks struct {
 	// AccountID is the UUID of the Databricks account, as the account console
 	// shows it.
-	AccountID string `json:"accountId"`
-	// WorkspaceName is the name people see. Default: metadata.name.
-	WorkspaceName string `json:"workspaceName,omitempty"`
-	// DeploymentName is the part of the URL after the account's prefix. It
-	// works only for accounts that have such a prefix; without it Databricks
-	// chooses a name.
-	DeploymentName string `json:"deploymentName,omitempty"`
-	// CredentialsName is the name of the credential configuration.
+	AccountID string `json:"accountId" format:"uuid"`
+	// WorkspaceName is the name people see, 1 to 100 characters.
 	// Default: metadata.name.
-	CredentialsName string `json:"credentialsName,omitempty"`
-	// StorageName is the name of the storage configuration.
-	// Default: metadata.name.
-	StorageName string `json:"storageName,omitempty"`
-	// NetworkName is the name of the network configuration.
-	// Default: metadata.name.
-	NetworkName string `json:"networkName,omitempty"`
+	WorkspaceName string `json:"workspaceName,omitempty" format:"workspaceName"`
+	// DeploymentName is the part of the URL after the account's prefix, up to
+	// 64 lower-case letters, digits and hyphens. It works only for accounts
+	// that have such a prefix; without it Databricks chooses a name.
+	DeploymentName string `json:"deploymentName,omitempty" format:"deploymentName"`
+	// CredentialsName is the name of the credential configuration, 4 to 256
+	// characters. Default: metadata.name, or lakegate-<metadata.name> if that
+	// has fewer than 4 characters.
+	CredentialsName string `json:"credentialsName,omitempty" format:"databricksName"`
+	// StorageName is the name of the storage configuration, 4 to 256
+	// characters. Default: as for credentialsName.
+	StorageName string `json:"storageName,omitempty" format:"databricksName"`
+	// NetworkName is the name of the network configuration, 4 to 256
+	// characters. Default: as for credentialsName.
+	NetworkName string `json:"networkName,omitempty" format:"databricksName"`
 }
 
 // Network is the customer-managed VPC: it has no way to the internet, only
-// endpoints.
+// endpoints. What is given by id has to lie in a VPC that is given by id.
 type Network struct {
 	// VPC is the virtual network.
 	VPC VPC `json:"vpc,omitzero"`
-	// WorkspaceSubnets are the two or more subnets that compute runs in, each
+	// WorkspaceSubnets are the two to six subnets that compute runs in, each
 	// in an availability zone of its own. Default: two.
-	WorkspaceSubnets []Subnet `json:"workspaceSubnets,omitempty"`
+	WorkspaceSubnets []Subnet `json:"workspaceSubnets,omitempty" jsonschema:"minItems=2,maxItems=6"`
 	// EndpointSubnet holds the two endpoints of the control plane.
 	EndpointSubnet Subnet `json:"endpointSubnet,omitzero"`
 	// EndpointRouteTable is the route table of the endpoint subnet; it has the
@@ -100,38 +109,46 @@ type Network struct {
 
 // VPC is the virtual network: given by id, or created from name and CIDR.
 type VPC struct {
-	// ID of an existing VPC (vpc-…) to use. Without it a VPC is created.
-	ID string `json:"id,omitempty"`
+	// ID of an existing VPC (vpc-…) to use. Without it a VPC is created. With
+	// it there is no name.
+	ID string `json:"id,omitempty" format:"vpcId"`
 	// Name tag of the VPC. Default: <metadata.name>-vpc.
-	Name string `json:"name,omitempty"`
-	// CIDR is the IPv4 block of the VPC, /16 to /24 when the subnets are
-	// derived from it. For a given VPC it is the block that holds the subnets.
-	// Default: 10.0.0.0/22.
-	CIDR string `json:"cidr,omitempty"`
+	Name string `json:"name,omitempty" format:"nameTag"`
+	// CIDR is the IPv4 block of the VPC, /16 to /28, and /16 to /24 when the
+	// workspace subnets are derived from it. For a given VPC it is the block
+	// that holds the subnets; without it the subnets that are created there
+	// need CIDRs of their own. Default: 10.0.0.0/22, for a VPC that is created.
+	CIDR string `json:"cidr,omitempty" format:"cidr"`
 }
 
 // Subnet is given by id, or created from name, CIDR and zone.
 type Subnet struct {
 	// ID of an existing subnet (subnet-…) to use. Without it one is created.
-	ID string `json:"id,omitempty"`
-	// Name tag of the subnet. Default: <metadata.name>-workspace-1, -2, … and
-	// <metadata.name>-endpoints.
-	Name string `json:"name,omitempty"`
+	// With it there is nothing else: the rest is read from AWS.
+	ID string `json:"id,omitempty" format:"subnetId"`
+	// Name tag of the subnet, unique among the subnets.
+	// Default: <metadata.name>-workspace-1, -2, … and <metadata.name>-endpoints.
+	Name string `json:"name,omitempty" format:"nameTag"`
 	// CIDR is the IPv4 block, inside the VPC's. Workspace subnets are /17 to
-	// /26. Default: the second and third quarter of the VPC for the workspace,
-	// the fourth for the endpoints.
-	CIDR string `json:"cidr,omitempty"`
+	// /26, the endpoint subnet /16 to /28. Default: the second and third
+	// quarter of the VPC for the first two subnets of the workspace, the fourth
+	// for the endpoints.
+	CIDR string `json:"cidr,omitempty" format:"cidr"`
 	// AvailabilityZone such as ap-northeast-1a. Default: a zone in which the
-	// endpoint services are offered, a different one for each workspace subnet.
-	AvailabilityZone string `json:"availabilityZone,omitempty"`
+	// endpoint services are offered, a different one for each workspace
+	// subnet; it is chosen when the subnet is created.
+	AvailabilityZone string `json:"availabilityZone,omitempty" format:"zone"`
 }
 
 // RouteTable is given by id, or created by name.
 type RouteTable struct {
-	// ID of an existing route table (rtb-…) to use. Without it one is created.
-	ID string `json:"id,omitempty"`
-	// Name tag of the table. Default: <metadata.name>-endpoints.
-	Name string `json:"name,omitempty"`
+	// ID of an existing route table (rtb-…) to use. Without it one is created,
+	// unless the endpoint subnet is given by id: that keeps the table it has.
+	// With it there is no name.
+	ID string `json:"id,omitempty" format:"routeTableId"`
+	// Name tag of the table. Default: <metadata.name>-endpoints, for a table
+	// that is created.
+	Name string `json:"name,omitempty" format:"nameTag"`
 }
 
 // SecurityGroups are the firewall rules of compute and of the endpoints.
@@ -145,31 +162,32 @@ type SecurityGroups struct {
 
 // SecurityGroup is given by id, or created from name, description and rules.
 type SecurityGroup struct {
-	// ID of an existing security group (sg-…) to use. Without it one is created.
-	ID string `json:"id,omitempty"`
+	// ID of an existing security group (sg-…) to use. Without it one is
+	// created. With it there is nothing else: the rest is read from AWS.
+	ID string `json:"id,omitempty" format:"securityGroupId"`
 	// Name of the group, unique in its VPC. Default: <metadata.name>-workspace
 	// and <metadata.name>-endpoints.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"securityGroupName"`
 	// Description of the group; AWS never lets it be changed.
 	// Default: "Compute of <metadata.name>" and "Control-plane endpoints of
 	// <metadata.name>".
-	Description string `json:"description,omitempty"`
-	// Rules are all rules of the group. Default: what the Databricks
-	// documentation asks for.
-	Rules []Rule `json:"rules,omitempty"`
+	Description string `json:"description,omitempty" format:"securityGroupDescription"`
+	// Rules are all rules of the group, up to 60 for each direction. Default:
+	// what the Databricks documentation asks for.
+	Rules []Rule `json:"rules,omitempty" jsonschema:"minItems=1,maxItems=120"`
 }
 
 // Rule is one rule of a security group.
 type Rule struct {
 	// Direction is ingress or egress.
-	Direction string `json:"direction"`
+	Direction string `json:"direction" format:"direction"`
 	// Protocol is tcp or udp.
-	Protocol string `json:"protocol"`
-	// Ports is one port ("443"), a range ("8445-8451") or "all".
-	Ports string `json:"ports"`
+	Protocol string `json:"protocol" format:"protocol"`
+	// Ports is one port ("443", in quotes), a range ("8445-8451") or "all".
+	Ports string `json:"ports" format:"ports"`
 	// Peer is the other side: self (the group itself), workspace (the
 	// workspace group), vpc (the VPC's CIDR), or an IPv4 CIDR block.
-	Peer string `json:"peer"`
+	Peer string `json:"peer" format:"peer"`
 }
 
 // ServiceEndpoints are the ways to AWS services that compute needs in a
@@ -185,10 +203,12 @@ type ServiceEndpoints struct {
 
 // Endpoint is a VPC endpoint: given by id, or created.
 type Endpoint struct {
-	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is created.
-	ID string `json:"id,omitempty"`
-	// Name tag of the endpoint. Default: <metadata.name>-<service>.
-	Name string `json:"name,omitempty"`
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is
+	// created. With it there is no name.
+	ID string `json:"id,omitempty" format:"vpcEndpointId"`
+	// Name tag of the endpoint. Default: <metadata.name>-<service>, such as
+	// <metadata.name>-s3.
+	Name string `json:"name,omitempty" format:"nameTag"`
 }
 
 // PrivateLink is the back-end connection from compute to control plane.
@@ -204,46 +224,55 @@ type PrivateLink struct {
 // DatabricksEndpoint is an interface endpoint to a service of Databricks, and
 // its registration with the Databricks account.
 type DatabricksEndpoint struct {
-	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is created.
-	ID string `json:"id,omitempty"`
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is
+	// created. With it there is no name and no service.
+	ID string `json:"id,omitempty" format:"vpcEndpointId"`
 	// Name tag of the endpoint. Default: <metadata.name>-workspace and
 	// <metadata.name>-relay.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"nameTag"`
 	// Service is the name of the endpoint service, when the region's table is
-	// out of date. Default: the name that the table has for the region.
-	Service string `json:"service,omitempty"`
+	// out of date. Default: what the table has for the region; it stays empty
+	// until the endpoint is created.
+	Service string `json:"service,omitempty" format:"endpointService"`
 	// RegistrationName is the name under which the endpoint is registered with
-	// the Databricks account. Default: the endpoint's name.
-	RegistrationName string `json:"registrationName,omitempty"`
+	// the Databricks account, 4 to 256 characters. Default: the endpoint's
+	// name, or <metadata.name>-workspace and <metadata.name>-relay for an
+	// endpoint that is given by id.
+	RegistrationName string `json:"registrationName,omitempty" format:"databricksName"`
 }
 
 // PrivateAccessSettings says who may reach the workspace, and how.
 type PrivateAccessSettings struct {
 	// ID of existing private access settings (a UUID) to use. Without it they
-	// are created.
-	ID string `json:"id,omitempty"`
-	// Name of the settings. Default: metadata.name.
-	Name string `json:"name,omitempty"`
+	// are created. With it there is no name.
+	ID string `json:"id,omitempty" format:"uuid"`
+	// Name of the settings, 4 to 256 characters. Default: as for
+	// databricks.credentialsName.
+	Name string `json:"name,omitempty" format:"databricksName"`
 	// PublicAccess keeps the workspace reachable over the public network
 	// beside the private one. Only true is possible as long as the workspace
-	// has no front-end endpoint. Default: true.
+	// has no front-end endpoint; existing settings must have it too.
+	// Default: true.
 	PublicAccess *bool `json:"publicAccess,omitempty"`
 }
 
 // Role is an IAM role: given by ARN, or created by name.
 type Role struct {
-	// ARN of an existing role to use. Without it one is created.
-	ARN string `json:"arn,omitempty"`
+	// ARN of an existing role to use, in the spec's AWS account. Without it
+	// one is created. With it there is no name.
+	ARN string `json:"arn,omitempty" format:"roleArn"`
 	// Name of the role to create, unique in the account. Default:
 	// lakegate-<metadata.name>-cross-account.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"roleName"`
 }
 
 // Bucket is an S3 bucket: given by ARN, or created by name.
 type Bucket struct {
-	// ARN of an existing bucket to use. Without it one is created.
-	ARN string `json:"arn,omitempty"`
-	// Name of the bucket to create, unique in all of AWS. Default:
+	// ARN of an existing bucket to use. Without it one is created. With it
+	// there is no name.
+	ARN string `json:"arn,omitempty" format:"bucketArn"`
+	// Name of the bucket to create, unique in all of AWS; without dots, which
+	// the certificates of S3 do not cover. Default:
 	// lakegate-<metadata.name>-root-<AWS account id>.
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" format:"bucketName"`
 }

@@ -39,8 +39,8 @@ func Definition(graph Sequence) []byte {
 type aslMachine struct {
 	Comment        string    `json:",omitempty"`
 	TimeoutSeconds int       `json:",omitempty"`
-	StartAt        string    `json:","`
-	States         aslStates `json:","`
+	StartAt        string    `json:"StartAt"`
+	States         aslStates `json:"States"`
 }
 
 // aslStates keeps the order of the graph, so that the definition reads from

@@ -4,8 +4,6 @@ package plan
 const (
 	// EnvStep names the step or function that the process serves.
 	EnvStep = "STEP"
-	// EnvSourceBucket is the name of the bucket that authors put specs into.
-	EnvSourceBucket = "SOURCE_BUCKET"
 	// EnvStateBucket is the name of the bucket of leases, status and reports.
 	EnvStateBucket = "STATE_BUCKET"
 	// EnvEventBus is the name of the bus that events are put on.
@@ -27,6 +25,9 @@ const (
 	StateMachineName = "lakegate-workspace"
 	// EventBusName is the name of the bus that events are put on.
 	EventBusName = "lakegate"
+	// DeadLetterQueueName is the name of the queue of events that were not
+	// delivered.
+	DeadLetterQueueName = FunctionPrefix + "dead-letters"
 	// EventSource is the source of every event.
 	EventSource = "lakegate"
 )

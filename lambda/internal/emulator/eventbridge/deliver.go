@@ -140,8 +140,7 @@ func (s *Service) deliver(d *delivery) error {
 		}
 		return err
 	default:
-		// The call that put the event has long been answered.
-		return s.targets.Others[service](context.Background(), arn, payload)
+		return s.targets.Others[service](context.Background(), arn, payload) //nolint:forbidigo // a delivery has no caller
 	}
 }
 

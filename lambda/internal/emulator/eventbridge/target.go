@@ -139,7 +139,7 @@ func (s *Service) listTargetsByRule(c *wire.Call, in listTargetsInput) (any, err
 type removeTargetsInput struct {
 	Rule         string
 	EventBusName string
-	Ids          []string
+	IDs          []string `json:"Ids"`
 	Force        bool
 }
 
@@ -150,7 +150,7 @@ func (s *Service) removeTargets(c *wire.Call, in removeTargetsInput) (any, error
 	if err != nil {
 		return nil, err
 	}
-	r.targets = slices.DeleteFunc(slices.Clone(r.targets), func(t target) bool { return slices.Contains(in.Ids, t.ID) })
+	r.targets = slices.DeleteFunc(slices.Clone(r.targets), func(t target) bool { return slices.Contains(in.IDs, t.ID) })
 	return entriesOutput{FailedEntries: []struct{}{}}, nil
 }
 

@@ -26,6 +26,9 @@ const (
 	AWSEndpoint Kind = "aws-endpoint"
 	// PrivateDNS is from the change of an endpoint's private DNS to available.
 	PrivateDNS Kind = "private-dns"
+	// EndpointDeletion is from the deletion of an interface endpoint until its
+	// network interfaces are gone.
+	EndpointDeletion Kind = "endpoint-deletion"
 	// IAMPropagation is until an IAM change is seen by Databricks.
 	IAMPropagation Kind = "iam-propagation"
 	// WorkspaceProvisioning is from the creation of a workspace to RUNNING.
@@ -45,6 +48,7 @@ var Usual = map[Kind]time.Duration{
 	DatabricksEndpoint:    7 * time.Minute,
 	AWSEndpoint:           3 * time.Minute,
 	PrivateDNS:            2 * time.Minute,
+	EndpointDeletion:      2 * time.Minute,
 	IAMPropagation:        12 * time.Second,
 	WorkspaceProvisioning: 6 * time.Minute,
 	WorkspaceDeletion:     4 * time.Minute,

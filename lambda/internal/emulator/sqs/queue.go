@@ -147,7 +147,9 @@ type createQueueInput struct {
 	Tags       map[string]string `json:"tags"`
 }
 
-type queueURLOutput struct{ QueueUrl string }
+type queueURLOutput struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
 func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
@@ -179,24 +181,24 @@ func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
 
 type getQueueURLInput struct {
 	QueueName              string
-	QueueOwnerAWSAccountId string
+	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
 }
 
 func (s *Service) getQueueURL(c *wire.Call, in getQueueURLInput) (any, error) {
 	q, ok := s.queues[s.ARN(c.Region, in.QueueName)]
-	if !ok || (in.QueueOwnerAWSAccountId != "" && in.QueueOwnerAWSAccountId != s.account) {
+	if !ok || (in.QueueOwnerAWSAccountID != "" && in.QueueOwnerAWSAccountID != s.account) {
 		return nil, noSuchQueue()
 	}
 	return queueURLOutput{s.url(c, q.name)}, nil
 }
 
 type getQueueAttributesInput struct {
-	QueueUrl       string
+	QueueURL       string `json:"QueueUrl"`
 	AttributeNames []string
 }
 
 func (s *Service) getQueueAttributes(c *wire.Call, in getQueueAttributesInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -238,12 +240,12 @@ func (s *Service) getQueueAttributes(c *wire.Call, in getQueueAttributesInput) (
 }
 
 type setQueueAttributesInput struct {
-	QueueUrl   string
+	QueueURL   string `json:"QueueUrl"`
 	Attributes map[string]string
 }
 
 func (s *Service) setQueueAttributes(c *wire.Call, in setQueueAttributesInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -290,10 +292,12 @@ func (s *Service) listQueues(c *wire.Call, in listQueuesInput) (any, error) {
 	return out, nil
 }
 
-type queueInput struct{ QueueUrl string }
+type queueInput struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 func (s *Service) deleteQueue(c *wire.Call, in queueInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +308,7 @@ func (s *Service) deleteQueue(c *wire.Call, in queueInput) (any, error) {
 // A queue can be purged once a minute.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html
 func (s *Service) purgeQueue(c *wire.Call, in queueInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}

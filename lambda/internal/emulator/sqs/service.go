@@ -71,6 +71,15 @@ func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operat
 	}
 }
 
+// Add makes a queue with the default attributes, as a deployment does.
+func (s *Service) Add(region, name string) {
+	now := s.hub.Clock.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	arn := s.ARN(region, name)
+	s.queues[arn] = &queue{arn: arn, name: name, attributes: map[string]string{}, created: now, modified: now}
+}
+
 // Send puts a message into a queue, as a service does that delivers to it. The
 // attributes are of type String. The error is ErrNoQueue or a *wire.Error.
 func (s *Service) Send(queueARN, body string, attributes map[string]string) error {

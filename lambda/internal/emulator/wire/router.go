@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -77,6 +78,9 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if w.Header().Get("x-amz-request-id") == "" {
 		w.Header().Set("x-amz-request-id", c.RequestID)
 	}
+	if len(reply.Body) > 0 && req.Method != http.MethodHead && w.Header().Get("Content-Length") == "" {
+		w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
+	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body)
 }
@@ -125,14 +129,14 @@ func (r *Router) serve(s *Service, c *Call) *Response {
 		}
 		return s.encode(c, result)
 	}
-	return r.hub.Do(c, Mutating(s.Name, c.Action), act, refuse)
+	return r.hub.Do(c, Mutating(c.Action), act, refuse)
 }
 
 // reads are the beginnings of the names of actions that change nothing.
 var reads = []string{"Describe", "Get", "List", "Head", "Lookup", "Simulate", "Test", "Validate", "Filter"}
 
 // Mutating says whether an action can change something.
-func Mutating(service, action string) bool {
+func Mutating(action string) bool {
 	for _, prefix := range reads {
 		if strings.HasPrefix(action, prefix) {
 			return false
@@ -217,13 +221,14 @@ func mustXML(out *bytes.Buffer, result any) {
 	if result == nil {
 		return
 	}
-	text, err := xml.Marshal(result)
-	if err != nil {
+	// The protocol names the outer element, so the one of the value is removed.
+	var element bytes.Buffer
+	enc := xml.NewEncoder(&element)
+	if err := enc.EncodeElement(result, xml.StartElement{Name: xml.Name{Local: "result"}}); err != nil {
 		panic(fmt.Sprintf("encoding %T: %v", result, err))
 	}
-	// The protocol names the outer element, so the one of the value is removed.
-	start, end := bytes.IndexByte(text, '>'), bytes.LastIndexByte(text, '<')
-	if start >= 0 && end > start {
+	text := element.Bytes()
+	if start, end := bytes.IndexByte(text, '>'), bytes.LastIndexByte(text, '<'); start >= 0 && end > start {
 		out.Write(text[start+1 : end])
 	}
 }

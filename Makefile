@@ -1,0 +1,94 @@
+# Lakegate. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SPEC ?= spec/examples/tokyo.yaml
+AWS_PORT ?= 4566
+DATABRICKS_PORT ?= 4567
+CDK := npx --yes aws-cdk@2.1148.1
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export CDK_DISABLE_CLI_TELEMETRY := true
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example)
+	@bin/local demo -spec "$(SPEC)"
+
+.PHONY: local
+local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT
+	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)
+
+.PHONY: validate
+validate: ## Check a spec: SPEC=path
+	@go run ./spec/validate "$(SPEC)"
+
+.PHONY: bin/local
+bin/local:
+	@go build -o bin/local ./lambda/local
+
+.PHONY: test
+test: ## Run all tests; those of the CDK app need Node.js
+	go test ./...
+
+.PHONY: bench
+bench: bin/local dist/bootstrap ## Measure what design and README claim
+	@bin/local bench -asset dist
+	go test -run '^$$' -bench . -benchtime 200ms ./spec ./lambda/internal/emulator/asl
+
+.PHONY: build
+build: dist/bootstrap ## Build the binary of the Lambda functions
+
+.PHONY: dist/bootstrap
+dist/bootstrap:
+	@mkdir -p dist
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags='-s -w -buildid=' -o dist/bootstrap ./lambda
+
+.PHONY: synth
+synth: build ## Write the CloudFormation template to cdk.out; needs no credentials
+	$(CDK) synth --quiet
+
+.PHONY: diff
+diff: build ## Compare the stack with what is deployed
+	$(CDK) diff
+
+.PHONY: deploy
+deploy: build ## Deploy the stack
+	$(CDK) deploy
+
+.PHONY: generate
+generate: ## Write the JSON Schema, golden files and README parts anew
+	go generate ./spec
+	go test ./lambda/plan ./spec -update
+
+.PHONY: fmt
+fmt: ## Format the code
+	gofmt -s -w spec lambda infra
+
+.PHONY: lint
+lint: ## Run the linters
+	@test -z "$$(gofmt -s -l spec lambda infra | tee /dev/stderr)" || { echo 'run make fmt'; exit 1; }
+	go vet ./...
+	$(GOLANGCI_LINT) run ./...
+
+.PHONY: lint-template
+lint-template: synth ## Check the template (cfn-lint, where it is installed) and the state machine
+	@if command -v cfn-lint >/dev/null; then cfn-lint --ignore-checks W3005 -- cdk.out/*.template.json && echo 'cfn-lint: no findings'; \
+	else echo 'cfn-lint is not installed (pip install cfn-lint): the template was NOT checked by it'; fi
+	@tmp=$$(mktemp -d) && trap 'rm -r "$$tmp"' EXIT && \
+	sed -E 's/"\$$\{([A-Za-z]+)\}"/"arn:aws:lambda:eu-west-1:123456789012:function:lakegate-\1"/' lambda/plan/testdata/workspace.asl.json > "$$tmp/workspace.asl.json" && \
+	npx --yes asl-validator@4.0.0 --json-path "$$tmp/workspace.asl.json" && echo 'asl-validator: no findings'
+
+.PHONY: interpreter
+interpreter: bin/local ## Run the state machine on another interpreter (moto, where it is installed)
+	@if python3 -c 'import moto.stepfunctions' 2>/dev/null; then bin/local interpreter -spec spec/examples/tokyo.yaml -aws-port $(AWS_PORT); \
+	else echo 'moto is not installed (pip install "moto[server]"): the state machine was NOT run on another interpreter'; fi
+
+.PHONY: check
+check: lint lint-template interpreter ## Lint, check the template, and see that nothing generated is out of date
+	go generate ./spec
+	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

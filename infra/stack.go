@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
+	"github.com/aws/jsii-runtime-go"
+
+	"lakegate/lambda/plan"
+)
+
+// stackName is the stack's name and the value of tagStack.
+const stackName = "Lakegate"
+
+// tagStack marks everything that the stack makes.
+const tagStack = "lakegate:stack"
+
+// newStack makes the one stack, for whichever account and region it is
+// deployed to.
+//
+// All resources are plain CloudFormation ones at the top of the stack: the
+// template then has readable logical ids, roles with exactly the planned
+// statements, and no custom resources.
+func newStack(app awscdk.App, s settings) error {
+	if err := checkAsset(s.Asset); err != nil {
+		return err
+	}
+	stack := awscdk.NewStack(app, jsii.String(stackName), &awscdk.StackProps{
+		Description: jsii.String("Turns committed workspace specs into private Databricks workspaces."),
+	})
+	code := awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &s.Asset})
+
+	buckets := newBuckets(stack, s)
+	bus := awsevents.NewCfnEventBus(stack, jsii.String("EventBus"), &awsevents.CfnEventBusProps{
+		Name:        jsii.String(plan.EventBusName),
+		Description: jsii.String("What Lakegate says about its workspaces."),
+	})
+	deadLetters := newDeadLetterQueue(stack)
+	arn := func(service, kind, name string) string {
+		return *stack.FormatArn(&awscdk.ArnComponents{
+			Service: &service, Resource: &kind, ResourceName: &name,
+			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		})
+	}
+	// By its name: roles of functions mention the state machine, and the state
+	// machine mentions the functions.
+	machineARN := arn("states", "stateMachine", plan.StateMachineName)
+	values := placeholders{
+		plan.Partition:    *stack.Partition(),
+		plan.Account:      *stack.Account(),
+		plan.Region:       *stack.Region(),
+		plan.SourceBucket: *buckets.source.Ref(),
+		plan.StateBucket:  *buckets.state.Ref(),
+		plan.EventBus:     *bus.AttrArn(),
+		// Secrets Manager adds six characters to the name.
+		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+		plan.DatabricksSecret: arn("secretsmanager", "secret", s.DatabricksSecret+"-??????"),
+		plan.StateMachine:     machineARN,
+	}
+	functions := newFunctions(stack, functionProps{
+		code: code, values: values, deadLetters: deadLetters,
+		variables: []variable{
+			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
+			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
+			{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},
+			{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
+			{plan.EnvStateMachine, plan.StateMachine, machineARN},
+		},
+	})
+	machine := newStateMachine(stack, functions)
+	newRules(stack, values, functions, deadLetters)
+
+	output(stack, "SourceBucketName", "Workspace specs go here, under "+plan.SourcePrefix+".", buckets.source.Ref())
+	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
+	output(stack, "StateMachineArn", "One execution for each changed spec.", machine.Ref())
+	output(stack, "EventBusName", "What is said about workspaces.", bus.Ref())
+	output(stack, "DeadLetterQueueUrl", "Events that no function could take.", deadLetters.Ref())
+
+	awscdk.Tags_Of(stack).Add(jsii.String(tagStack), jsii.String(stackName), nil)
+	return nil
+}
+
+// checkAsset says what to do about a missing bootstrap; the CDK would upload
+// whatever the folder holds.
+func checkAsset(folder string) error {
+	bootstrap := filepath.Join(folder, "bootstrap")
+	info, err := os.Stat(bootstrap)
+	if err != nil {
+		return fmt.Errorf("reading the functions' binary (run \"make build\" first): %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("reading the functions' binary (run \"make build\" first): %s is not a file", bootstrap)
+	}
+	return nil
+}
+
+func output(stack awscdk.Stack, id, doc string, value *string) {
+	awscdk.NewCfnOutput(stack, &id, &awscdk.CfnOutputProps{Description: &doc, Value: value})
+}

@@ -1,0 +1,188 @@
+// Package databricksapi is the part of Databricks that the steps use: the
+// account API over databricks-sdk-go, signed in as a service principal whose
+// secret is in AWS Secrets Manager.
+package databricksapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/databricks/databricks-sdk-go/client"
+	"github.com/databricks/databricks-sdk-go/config"
+	"github.com/databricks/databricks-sdk-go/httpclient"
+	"github.com/databricks/databricks-sdk-go/service/provisioning"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// DefaultHost is the account console of the AWS commercial partition.
+const DefaultHost = "https://accounts.cloud.databricks.com"
+
+// Account is one Databricks account.
+type Account struct {
+	ID                    string
+	Credentials           *provisioning.CredentialsAPI
+	Storage               *provisioning.StorageAPI
+	VPCEndpoints          *provisioning.VpcEndpointsAPI
+	PrivateAccessSettings *provisioning.PrivateAccessAPI
+	Networks              *provisioning.NetworksAPI
+	Workspaces            *provisioning.WorkspacesAPI
+}
+
+// Accounts opens Databricks accounts and keeps them open for the life of the
+// process. It is safe for concurrent use.
+type Accounts struct {
+	// Secrets reads the secret.
+	Secrets func() awsapi.Secrets
+	// SecretID is the name or ARN of the secret with the service principal.
+	SecretID string
+	// Host of the account console; empty means DefaultHost.
+	Host string
+	// Transport of the requests; nil means the default one.
+	Transport http.RoundTripper
+
+	mu   sync.Mutex
+	open map[string]*Account
+}
+
+// servicePrincipal is the value of the secret.
+type servicePrincipal struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
+// Account returns the account with this id, signed in as the service principal.
+func (a *Accounts) Account(ctx context.Context, id string) (*Account, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if account := a.open[id]; account != nil {
+		return account, nil
+	}
+	principal, err := a.principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	account, err := a.connect(id, principal)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Databricks account %s: %w", id, err)
+	}
+	if a.open == nil {
+		a.open = map[string]*Account{}
+	}
+	a.open[id] = account
+	return account, nil
+}
+
+func (a *Accounts) principal(ctx context.Context) (*servicePrincipal, error) {
+	out, err := a.Secrets().GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(a.SecretID)})
+	if err != nil {
+		err = fmt.Errorf("reading secret %s: %w", a.SecretID, err)
+		if failure.IsNotFound(err) {
+			return nil, failure.As(plan.ActionRequired, fmt.Sprintf(
+				`Create the secret %s in AWS Secrets Manager with {"client_id": "…", "client_secret": "…"} of a service principal that is account admin in Databricks, then redrive the execution.`, a.SecretID), err)
+		}
+		return nil, err
+	}
+	var p servicePrincipal
+	// The decoder's error may quote the value, so it is left out.
+	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &p) != nil || p.ClientID == "" || p.ClientSecret == "" {
+		return nil, failure.New(plan.ActionRequired,
+			`Store {"client_id": "…", "client_secret": "…"} of the Databricks service principal in the secret, then redrive the execution.`,
+			"reading secret %s: it has no client_id and client_secret", a.SecretID)
+	}
+	return &p, nil
+}
+
+func (a *Accounts) connect(id string, p *servicePrincipal) (*Account, error) {
+	cfg := &config.Config{
+		Host: a.Host, AccountID: id,
+		ClientID: p.ClientID, ClientSecret: p.ClientSecret,
+		// The default chain of ways to sign in would hide why one failed.
+		Credentials: config.M2mCredentials{}, HTTPTransport: once{a.Transport}, HTTPTimeoutSeconds: 30,
+		Loaders: []config.Loader{nowhere{}},
+	}
+	if cfg.Host == "" {
+		cfg.Host = DefaultHost
+	}
+	if err := cfg.EnsureResolved(); err != nil {
+		return nil, err
+	}
+	settings, err := config.HTTPClientConfigFromConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	// As with the AWS clients, nothing is sent twice: the API has no idempotency
+	// tokens, and Step Functions runs the step again, which looks first.
+	settings.ErrorRetriable = func(context.Context, error) bool { return false }
+	settings.TransientErrors = nil
+	c, err := client.NewWithClient(cfg, httpclient.NewApiClient(settings))
+	if err != nil {
+		return nil, err
+	}
+	return &Account{
+		ID:                    id,
+		Credentials:           provisioning.NewCredentials(c),
+		Storage:               provisioning.NewStorage(c),
+		VPCEndpoints:          provisioning.NewVpcEndpoints(c),
+		PrivateAccessSettings: provisioning.NewPrivateAccess(c),
+		Networks:              provisioning.NewNetworks(c),
+		Workspaces:            provisioning.NewWorkspaces(c),
+	}, nil
+}
+
+// nowhere keeps the SDK from reading files and the environment.
+type nowhere struct{}
+
+func (nowhere) Name() string                   { return "nowhere" }
+func (nowhere) Configure(*config.Config) error { return nil }
+
+// once keeps the SDK from repeating a request after a broken connection, which
+// it decides by the text of the error, and from hiding why a sign-in failed.
+type once struct{ next http.RoundTripper }
+
+func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := o.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	resp, err := next.RoundTrip(r)
+	if err != nil {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+		return nil, noReply{err}
+	}
+	if strings.HasPrefix(r.URL.Path, "/oidc/") && resp.StatusCode >= http.StatusBadRequest {
+		_ = resp.Body.Close()
+		return nil, signInFailed(resp.StatusCode)
+	}
+	return resp, nil
+}
+
+func signInFailed(status int) error {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return failure.New(plan.Throttled, "", "signing in to Databricks: HTTP %d", status)
+	case status >= http.StatusInternalServerError:
+		return failure.New(plan.Transient, "", "signing in to Databricks: HTTP %d", status)
+	default:
+		return failure.New(plan.AccessDenied,
+			"Look in the Databricks account console whether the service principal exists, has an OAuth secret that has not expired, and is account admin; store its client_id and client_secret in the secret, then redrive the execution.",
+			"signing in to Databricks: HTTP %d", status)
+	}
+}
+
+// noReply hides the text of a connection error, but not the error.
+type noReply struct{ cause error }
+
+func (noReply) Error() string     { return "no reply from Databricks" }
+func (e noReply) Unwrap() []error { return []error{failure.ErrNoReply, e.cause} }

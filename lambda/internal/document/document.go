@@ -1,0 +1,291 @@
+// Package document is what flows through an execution: the input that started
+// it, the spec, and one entry for each step that has run.
+//
+// Each step adds exactly one top-level key, so that parallel branches never
+// collide and their documents can be merged. The document holds ids, names and
+// outcomes, never a secret, and stays far below the 256 KiB that Step
+// Functions allows.
+package document
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"lakegate/spec"
+)
+
+// Version is the version of the document that this binary writes and reads.
+const Version = "lakegate.dev/v1"
+
+// Document is the state of one execution.
+type Document struct {
+	// APIVersion is Version.
+	APIVersion string `json:"apiVersion"`
+	// Workspace is metadata.name of the spec.
+	Workspace string `json:"workspace"`
+	// Revision of the spec that is being applied.
+	Revision Revision `json:"revision"`
+	// Execution that the document belongs to.
+	Execution Execution `json:"execution"`
+	// Spec with its defaults.
+	Spec spec.Spec `json:"spec"`
+	// Digest of the spec with its defaults: it tells whether an author changed
+	// anything.
+	Digest string `json:"digest"`
+
+	Lease *Lease `json:"lease,omitempty"`
+
+	VPC               *VPC            `json:"vpc,omitempty"`
+	Subnets           *Subnets        `json:"subnets,omitempty"`
+	SecurityGroups    *SecurityGroups `json:"securityGroups,omitempty"`
+	RouteTables       *RouteTables    `json:"routeTables,omitempty"`
+	NetworkACLs       *NetworkACLs    `json:"networkAcls,omitempty"`
+	WorkspaceEndpoint *Endpoint       `json:"workspaceEndpoint,omitempty"`
+	RelayEndpoint     *Endpoint       `json:"relayEndpoint,omitempty"`
+	S3Endpoint        *Endpoint       `json:"s3Endpoint,omitempty"`
+	STSEndpoint       *Endpoint       `json:"stsEndpoint,omitempty"`
+	KinesisEndpoint   *Endpoint       `json:"kinesisEndpoint,omitempty"`
+
+	WorkspaceRegistration *Registration `json:"workspaceRegistration,omitempty"`
+	RelayRegistration     *Registration `json:"relayRegistration,omitempty"`
+	Endpoints             *Endpoints    `json:"endpoints,omitempty"`
+
+	CrossAccountRole      *Object `json:"crossAccountRole,omitempty"`
+	Credentials           *Object `json:"credentials,omitempty"`
+	RootBucket            *Object `json:"rootBucket,omitempty"`
+	Storage               *Object `json:"storage,omitempty"`
+	PrivateAccessSettings *Object `json:"privateAccessSettings,omitempty"`
+	Network               *Object `json:"network,omitempty"`
+
+	DatabricksWorkspace *Workspace       `json:"databricksWorkspace,omitempty"`
+	WorkspaceStatus     *WorkspaceStatus `json:"workspaceStatus,omitempty"`
+	PrivateDNS          *PrivateDNS      `json:"privateDns,omitempty"`
+	PrivateDNSStatus    *Endpoints       `json:"privateDnsStatus,omitempty"`
+
+	Report *Report `json:"report,omitempty"`
+}
+
+// Revision is one version of one spec at its source.
+type Revision struct {
+	// Source is s3.
+	Source string `json:"source"`
+	// Repository is the bucket.
+	Repository string `json:"repository"`
+	// Path of the spec in the repository.
+	Path string `json:"path"`
+	// Version is the object's version id.
+	Version string `json:"version"`
+}
+
+// String names a revision for people.
+func (r Revision) String() string { return fmt.Sprintf("%s@%s", r.Path, r.Version) }
+
+// Input is what an execution is started with.
+type Input struct {
+	Workspace string   `json:"workspace"`
+	Revision  Revision `json:"revision"`
+}
+
+// Execution is one run of the state machine.
+type Execution struct {
+	ARN       string    `json:"arn"`
+	Name      string    `json:"name"`
+	StartTime time.Time `json:"startTime,omitzero"`
+}
+
+// Outcome says what a step did. It is embedded in every result.
+type Outcome struct {
+	// Outcome is Created, Updated, Found, Given, Verified, Ready or Waiting.
+	Outcome string `json:"outcome"`
+	// Reason says more, for people.
+	Reason string `json:"reason,omitempty"`
+}
+
+// What a step can have done.
+const (
+	// Created is something that did not exist before.
+	Created = "Created"
+	// Updated is something of ours that differed and was changed.
+	Updated = "Updated"
+	// Found is something of ours that is as it should be.
+	Found = "Found"
+	// Given is something of the author's that is used as it is.
+	Given = "Given"
+	// Verified is something that was looked at and is as it should be.
+	Verified = "Verified"
+	// Ready is something that was waited for and has come.
+	Ready = "Ready"
+	// Waiting is something that has to be looked at again.
+	Waiting = "Waiting"
+)
+
+// Changed says whether a step changed the world.
+func (o Outcome) Changed() bool { return o.Outcome == Created || o.Outcome == Updated }
+
+// Wait is the part of a result that keeps a loop going. The state machine
+// reads ready and pauseSeconds.
+type Wait struct {
+	Ready bool `json:"ready"`
+	// PauseSeconds until the next look; 0 when ready.
+	PauseSeconds int `json:"pauseSeconds"`
+	// Since when it has been waited, and when it was last looked at.
+	Since  time.Time `json:"since"`
+	Looked time.Time `json:"looked"`
+}
+
+// Lease is the right of one execution to change one workspace.
+type Lease struct {
+	Outcome
+	Wait
+	// Generation counts the executions that have held the lease. It fences: an
+	// execution whose generation is not the newest changes nothing any more.
+	Generation int `json:"generation"`
+	// Holder is the ARN of the execution that is waited for.
+	Holder string `json:"holder,omitempty"`
+}
+
+// Object is something with an id.
+type Object struct {
+	Outcome
+	// ID is the id by which the service knows it.
+	ID string `json:"id"`
+	// Name that people gave it.
+	Name string `json:"name,omitempty"`
+	// ARN where AWS has one.
+	ARN string `json:"arn,omitempty"`
+}
+
+// VPC is the customer-managed VPC.
+type VPC struct {
+	Object
+	CIDR string `json:"cidr"`
+	// CIDRs are all IPv4 blocks of the VPC.
+	CIDRs []string `json:"cidrs,omitempty"`
+}
+
+// Subnet is one subnet.
+type Subnet struct {
+	Object
+	CIDR             string `json:"cidr"`
+	AvailabilityZone string `json:"availabilityZone"`
+}
+
+// Subnets are those of compute and that of the endpoints.
+type Subnets struct {
+	Outcome
+	Workspace []Subnet `json:"workspace"`
+	Endpoint  Subnet   `json:"endpoint"`
+}
+
+// WorkspaceIDs are the ids of the workspace subnets.
+func (s *Subnets) WorkspaceIDs() []string {
+	ids := make([]string, 0, len(s.Workspace))
+	for _, subnet := range s.Workspace {
+		ids = append(ids, subnet.ID)
+	}
+	return ids
+}
+
+// All returns the workspace subnets and the endpoint subnet.
+func (s *Subnets) All() []Subnet {
+	return append(append([]Subnet(nil), s.Workspace...), s.Endpoint)
+}
+
+// SecurityGroups are those of compute and of the endpoints.
+type SecurityGroups struct {
+	Outcome
+	Workspace Object `json:"workspace"`
+	Endpoint  Object `json:"endpoint"`
+}
+
+// RouteTables are the tables of the workspace subnets and of the endpoint
+// subnet.
+type RouteTables struct {
+	Outcome
+	// Workspace are the ids of the tables that the workspace subnets use: the
+	// VPC's main table, unless a subnet of the author's has another.
+	Workspace []string `json:"workspace"`
+	Endpoint  Object   `json:"endpoint"`
+}
+
+// NetworkACLs are the ACLs of the subnets.
+type NetworkACLs struct {
+	Outcome
+	IDs []string `json:"ids"`
+}
+
+// Endpoint is one VPC endpoint.
+type Endpoint struct {
+	Object
+	// Service is the name of the endpoint service.
+	Service string `json:"service"`
+	// State when it was seen last.
+	State string `json:"state"`
+}
+
+// Registration is a VPC endpoint in the Databricks account.
+type Registration struct {
+	Object
+	UseCase string `json:"useCase"`
+	State   string `json:"state"`
+}
+
+// Endpoints is what was seen when endpoints were waited for.
+type Endpoints struct {
+	Outcome
+	Wait
+	// States by endpoint id.
+	States map[string]string `json:"states"`
+}
+
+// PrivateDNS says for which endpoints private DNS was turned on.
+type PrivateDNS struct {
+	Outcome
+	Endpoints []string `json:"endpoints"`
+}
+
+// Workspace is the Databricks workspace.
+type Workspace struct {
+	Object
+	DeploymentName string `json:"deploymentName"`
+	URL            string `json:"url"`
+	Status         string `json:"status"`
+}
+
+// WorkspaceStatus is what was seen when the workspace was waited for.
+type WorkspaceStatus struct {
+	Outcome
+	Wait
+	Status        string `json:"status"`
+	NetworkStatus string `json:"networkStatus"`
+}
+
+// Report is what was told at the end.
+type Report struct {
+	Outcome
+	URL string `json:"url"`
+	// Changed lists the steps that changed the world; empty after a run that
+	// found everything as it should be.
+	Changed []string `json:"changed"`
+	// DurationSeconds from the start of the execution.
+	DurationSeconds int `json:"durationSeconds"`
+}
+
+// Decode reads a document and refuses one of another version.
+func Decode(data []byte) (*Document, error) {
+	var d Document
+	if err := json.Unmarshal(data, &d); err != nil {
+		return nil, fmt.Errorf("decoding document: %w", err)
+	}
+	if d.APIVersion != Version {
+		return nil, fmt.Errorf("decoding document: version is %q, this function reads %q", d.APIVersion, Version)
+	}
+	return &d, nil
+}
+
+// Did returns the outcome; every result has it by embedding Outcome.
+func (o Outcome) Did() Outcome { return o }
+
+// Did is the outcome of loading a spec, which makes the document.
+func (d *Document) Did() Outcome { return Outcome{Outcome: Verified, Reason: "spec " + d.Digest[:12]} }

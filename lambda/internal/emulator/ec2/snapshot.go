@@ -1,0 +1,125 @@
+package ec2
+
+import "slices"
+
+// The methods of this file tell what exists, for tests, for people and for the
+// emulated Databricks. They do not count as reads of a fresh object.
+
+// VPCs returns a copy of all VPCs of a region.
+func (s *Service) VPCs(region string) []VPC {
+	return snapshot(s, region, vpcsOf, func(v *VPC) VPC {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// Subnets returns a copy of all subnets of a region.
+func (s *Service) Subnets(region string) []Subnet {
+	return snapshot(s, region, subnetsOf, func(v *Subnet) Subnet {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// RouteTables returns a copy of all route tables of a region.
+func (s *Service) RouteTables(region string) []RouteTable {
+	return snapshot(s, region, tablesOf, func(v *RouteTable) RouteTable {
+		out := *v
+		out.Resource, out.Routes, out.Associations = v.clone(), slices.Clone(v.Routes), slices.Clone(v.Associations)
+		return out
+	})
+}
+
+// NetworkACLs returns a copy of all network ACLs of a region.
+func (s *Service) NetworkACLs(region string) []NetworkACL {
+	return snapshot(s, region, aclsOf, func(v *NetworkACL) NetworkACL {
+		out := *v
+		out.Resource, out.Entries, out.Associations = v.clone(), slices.Clone(v.Entries), slices.Clone(v.Associations)
+		return out
+	})
+}
+
+// SecurityGroups returns a copy of all security groups of a region.
+func (s *Service) SecurityGroups(region string) []SecurityGroup {
+	return snapshot(s, region, groupsOf, func(v *SecurityGroup) SecurityGroup {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// Rules returns a copy of all security group rules of a region.
+func (s *Service) Rules(region string) []Rule {
+	return snapshot(s, region, rulesOf, func(v *Rule) Rule {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// NetworkInterfaces returns a copy of all network interfaces of a region.
+func (s *Service) NetworkInterfaces(region string) []NetworkInterface {
+	return snapshot(s, region, interfacesOf, func(v *NetworkInterface) NetworkInterface {
+		out := *v
+		out.Resource, out.GroupIDs = v.clone(), slices.Clone(v.GroupIDs)
+		return out
+	})
+}
+
+// InternetGateways returns a copy of all internet gateways of a region.
+func (s *Service) InternetGateways(region string) []InternetGateway {
+	return snapshot(s, region, gatewaysOf, func(v *InternetGateway) InternetGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// Endpoints returns a copy of all endpoints of a region.
+func (s *Service) Endpoints(region string) []Endpoint {
+	return snapshot(s, region, endpointsOf, func(e *Endpoint) Endpoint {
+		out := *e
+		out.Resource = e.clone()
+		out.SubnetIDs, out.GroupIDs = slices.Clone(e.SubnetIDs), slices.Clone(e.GroupIDs)
+		out.InterfaceIDs, out.RouteTableIDs = slices.Clone(e.InterfaceIDs), slices.Clone(e.RouteTableIDs)
+		out.DNS = slices.Clone(e.DNS)
+		return out
+	})
+}
+
+// Endpoint returns a copy of one endpoint.
+func (s *Service) Endpoint(region, id string) (Endpoint, bool) {
+	for _, e := range s.Endpoints(region) {
+		if e.ID == id {
+			return e, true
+		}
+	}
+	return Endpoint{}, false
+}
+
+func vpcsOf(r *region) *store[*VPC]                    { return &r.vpcs }
+func subnetsOf(r *region) *store[*Subnet]              { return &r.subnets }
+func tablesOf(r *region) *store[*RouteTable]           { return &r.tables }
+func aclsOf(r *region) *store[*NetworkACL]             { return &r.acls }
+func groupsOf(r *region) *store[*SecurityGroup]        { return &r.groups }
+func rulesOf(r *region) *store[*Rule]                  { return &r.rules }
+func interfacesOf(r *region) *store[*NetworkInterface] { return &r.interfaces }
+func gatewaysOf(r *region) *store[*InternetGateway]    { return &r.gateways }
+func endpointsOf(r *region) *store[*Endpoint]          { return &r.endpoints }
+
+// snapshot copies all objects of one type.
+func snapshot[T object, V any](s *Service, name string, of func(*region) *store[T], clone func(T) V) []V {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(name)
+	if err != nil {
+		return nil
+	}
+	var out []V
+	for _, v := range of(r.region).all() {
+		out = append(out, clone(v))
+	}
+	return out
+}

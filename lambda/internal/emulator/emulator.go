@@ -1,0 +1,379 @@
+// Package emulator runs the whole stack on this machine: AWS and Databricks
+// over loopback HTTP, with the same definition, rules, functions and handlers
+// that are deployed, on a clock that is virtual or runs faster than the wall.
+//
+// It stands in for services that cannot run here. Real clients can use it: the
+// AWS CLI, the SDKs, the Databricks clients.
+package emulator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"lakegate/lambda/internal/emulator/clock"
+	"lakegate/lambda/internal/emulator/databricks"
+	"lakegate/lambda/internal/emulator/ec2"
+	"lakegate/lambda/internal/emulator/eventbridge"
+	"lakegate/lambda/internal/emulator/iam"
+	"lakegate/lambda/internal/emulator/lambdaservice"
+	"lakegate/lambda/internal/emulator/latency"
+	"lakegate/lambda/internal/emulator/logs"
+	"lakegate/lambda/internal/emulator/s3"
+	"lakegate/lambda/internal/emulator/secretsmanager"
+	"lakegate/lambda/internal/emulator/sqs"
+	"lakegate/lambda/internal/emulator/stepfunctions"
+	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/handler"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// Config is how a world is made. Its zero value is one on a virtual clock, on
+// ports that are free, for the accounts of the examples.
+type Config struct {
+	// Seed of everything that is drawn.
+	Seed uint64
+	// Speed of the clock; 0 means virtual.
+	Speed float64
+	// Start of time; zero means a fixed day.
+	Start time.Time
+	// Region of the stack; empty means ap-northeast-1.
+	Region string
+	// AWSAccount and DatabricksAccount; empty means those of the examples.
+	AWSAccount, DatabricksAccount string
+	// AWSPort and DatabricksPort on loopback; 0 means any that is free.
+	AWSPort, DatabricksPort int
+	// Manual leaves the rules out: nothing is started by events.
+	Manual bool
+}
+
+// The accounts of the examples.
+const (
+	ExampleAWSAccount        = "123456789012"
+	ExampleDatabricksAccount = "8f2c4a10-93de-4b7a-9c51-6d0e2f7b1a34"
+)
+
+// World is a running stack and everything around it.
+type World struct {
+	Config Config
+	Clock  *clock.Clock
+	Hub    *wire.Hub
+	Delays *latency.Source
+
+	EC2        *ec2.Service
+	IAM        *iam.Service
+	S3         *s3.Service
+	Secrets    *secretsmanager.Service
+	Events     *eventbridge.Service
+	Queues     *sqs.Service
+	Logs       *logs.Service
+	Functions  *lambdaservice.Service
+	Executions *stepfunctions.Service
+	Databricks *databricks.Server
+
+	// AWSURL and DatabricksURL are the addresses of the endpoints.
+	AWSURL, DatabricksURL string
+	// SourceBucket and StateBucket are the buckets of the stack.
+	SourceBucket, StateBucket string
+
+	servers []*http.Server
+	hasten  int
+}
+
+const (
+	sourceBucket = "lakegate-specs"
+	stateBucket  = "lakegate-state"
+	secretName   = "lakegate/databricks"
+	clientID     = "b1f1e0a2-1c53-4b1e-8d3c-6a7d5e9f4c21"
+	clientSecret = "emulated-secret-of-the-service-principal"
+	// databricksAWSAccount owns the endpoint services of the control plane.
+	databricksAWSAccount = "414351767826"
+)
+
+// Start makes a world and serves it. The caller closes it.
+func Start(cfg Config) (*World, error) {
+	if cfg.Start.IsZero() {
+		cfg.Start = time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
+	}
+	cfg.Region = orElse(cfg.Region, "ap-northeast-1")
+	cfg.AWSAccount = orElse(cfg.AWSAccount, ExampleAWSAccount)
+	cfg.DatabricksAccount = orElse(cfg.DatabricksAccount, ExampleDatabricksAccount)
+	c := clock.NewVirtual(cfg.Start)
+	if cfg.Speed > 0 {
+		c = clock.NewScaled(cfg.Start, cfg.Speed)
+	}
+	w := &World{
+		Config: cfg, Clock: c, Hub: wire.NewHub(c), Delays: latency.NewSource(cfg.Seed),
+		SourceBucket: sourceBucket, StateBucket: stateBucket,
+	}
+	w.makeAWS()
+	w.makeDatabricks()
+	if err := w.serve(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	if err := w.deploy(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// makeAWS makes the services, and what exists before the stack: the endpoint
+// services of Databricks and the secret.
+func (w *World) makeAWS() {
+	account, region := w.Config.AWSAccount, w.Config.Region
+	w.EC2 = ec2.New(w.Hub, w.Delays, account)
+	w.IAM = iam.New(w.Hub, account)
+	w.Secrets = secretsmanager.New(w.Hub, account)
+	w.S3 = s3.New(w.Hub, account, func(e s3.ObjectEvent) {
+		source, detailType, resources, detail, region := e.Entry()
+		w.Events.Emit(eventbridge.Event{
+			Source: source, DetailType: detailType, Resources: resources, Detail: detail, Region: region, Time: e.Time,
+		})
+	})
+	w.Functions = lambdaservice.New(w.Hub, account, region)
+	w.Queues = sqs.New(w.Hub, account)
+	w.Logs = logs.New(w.Hub, account)
+	w.Events = eventbridge.New(w.Hub, w.Delays, account, eventbridge.Targets{
+		Queues: w.Queues, Groups: w.Logs, Others: map[string]eventbridge.Deliver{"lambda": w.invoke},
+	})
+	w.Executions = stepfunctions.New(w.Hub, w.Delays, account, w.Functions, func(s stepfunctions.StatusChange) {
+		w.Events.Emit(eventbridge.Event{
+			Source: "aws.states", DetailType: "Step Functions Execution Status Change",
+			Resources: []string{s.ARN}, Detail: s.Detail, Region: s.Region, Time: s.Time,
+		})
+	})
+	for _, name := range spec.RegionNames() {
+		r, _ := spec.LookupRegion(name)
+		// Where sources disagree, the first is the one that is offered here.
+		w.offer(name, r.WorkspaceServices[0], r.DatabricksName+".privatelink.cloud.databricks.com")
+		w.offer(name, r.RelayService, "tunnel.privatelink."+name+".cloud.databricks.com")
+	}
+	secret, err := json.Marshal(map[string]string{"client_id": clientID, "client_secret": clientSecret})
+	if err != nil {
+		panic(err)
+	}
+	w.Secrets.Put(region, secretName, string(secret))
+}
+
+// invoke hands an event to a function.
+func (w *World) invoke(ctx context.Context, function string, payload []byte) error {
+	if _, failed := w.Functions.Invoke(ctx, function, payload); failed != nil {
+		return fmt.Errorf("%s: %s", failed.Error, failed.Cause)
+	}
+	return nil
+}
+
+func (w *World) offer(region, service, dns string) {
+	w.EC2.OfferService(region, ec2.ServiceDetail{
+		Name: service, Owner: databricksAWSAccount, AcceptanceRequired: true, PrivateDNSName: dns,
+	})
+}
+
+func (w *World) makeDatabricks() {
+	services := map[string]databricks.EndpointServices{}
+	for _, name := range spec.RegionNames() {
+		r, _ := spec.LookupRegion(name)
+		services[name] = databricks.EndpointServices{Workspace: r.WorkspaceServices[0], Relay: r.RelayService}
+	}
+	w.Databricks = databricks.New(w.Hub, w.Delays, databricks.Config{
+		AccountID: w.Config.DatabricksAccount,
+		Clients:   map[string]string{clientID: clientSecret},
+		AWS:       awsView{w}, Services: services,
+	})
+}
+
+// serve opens both endpoints.
+func (w *World) serve() error {
+	router := wire.NewRouter(w.Hub)
+	for _, s := range []*wire.Service{
+		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(),
+		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
+	} {
+		router.Serve(s)
+	}
+	var err error
+	if w.AWSURL, err = w.listen(w.Config.AWSPort, router); err != nil {
+		return fmt.Errorf("serving AWS: %w", err)
+	}
+	if w.DatabricksURL, err = w.listen(w.Config.DatabricksPort, w.Databricks); err != nil {
+		return fmt.Errorf("serving Databricks: %w", err)
+	}
+	return nil
+}
+
+func (w *World) listen(port int, h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // a listener for the life of the world
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	w.servers = append(w.servers, server)
+	go func() { _ = server.Serve(l) }()
+	return "http://" + l.Addr().String(), nil
+}
+
+// Close ends the servers.
+func (w *World) Close() {
+	for _, s := range w.servers {
+		_ = s.Close()
+	}
+}
+
+// deploy makes what the CDK app deploys, from the same sources.
+func (w *World) deploy() error {
+	w.S3.Add(s3.Bucket{Name: sourceBucket, Region: w.Config.Region, Versioning: "Enabled", EventBridge: true})
+	w.S3.Add(s3.Bucket{Name: stateBucket, Region: w.Config.Region, Versioning: "Enabled"})
+	w.Events.AddBus(w.Config.Region, plan.EventBusName)
+	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
+	for _, s := range plan.Workspace().Steps() {
+		if err := w.register(s.Name, s.Timeout); err != nil {
+			return err
+		}
+	}
+	for _, f := range plan.Functions() {
+		if err := w.register(f.Name, f.Timeout); err != nil {
+			return err
+		}
+	}
+	if err := w.Executions.Add(w.Config.Region, plan.StateMachineName, []byte(w.Definition())); err != nil {
+		return err
+	}
+	if w.Config.Manual {
+		return nil
+	}
+	for _, r := range plan.Rules() {
+		if err := w.Events.AddRule(w.Config.Region, eventbridge.Rule{
+			Name: plan.FunctionPrefix + r.Name, Bus: "default", Pattern: w.substitute(r.Pattern), Description: r.Doc,
+			TargetARN: w.Functions.ARN(plan.FunctionPrefix + r.Target), MaxAttempts: r.MaxAttempts, MaxAge: r.MaxAge,
+			DeadLetterARN: w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Definition is the state machine's definition, with the functions of this
+// world.
+func (w *World) Definition() string { return w.substitute(string(plan.Definition(plan.Workspace()))) }
+
+// HastenWaits shortens the pauses that steps propose, for an interpreter that
+// waits by the wall and not by the clock.
+func (w *World) HastenWaits(times int) { w.hasten = times }
+
+// substitute puts this world's names in the place of the plan's placeholders.
+func (w *World) substitute(text string) string {
+	pairs := []string{
+		plan.Partition, "aws", plan.Account, w.Config.AWSAccount, plan.Region, w.Config.Region,
+		plan.SourceBucket, sourceBucket, plan.StateBucket, stateBucket, plan.StateMachine, w.StateMachineARN(),
+	}
+	for _, s := range plan.Workspace().Steps() {
+		pairs = append(pairs, "${"+s.Name+"}", w.Functions.ARN(plan.FunctionPrefix+s.Name))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// register makes the function of a name from the handler that is deployed. Its
+// access key is its name, so that the log of calls tells who called.
+func (w *World) register(name string, timeout time.Duration) error {
+	h, err := handler.New(name, handler.Config{
+		AWS: aws.Config{
+			Region: w.Config.Region, BaseEndpoint: aws.String(w.AWSURL),
+			Credentials: credentials.NewStaticCredentialsProvider(name, "emulated", ""),
+			HTTPClient:  &http.Client{Transport: Guard{}},
+		},
+		StateBucket: stateBucket, EventBus: plan.EventBusName, DatabricksSecret: secretName,
+		StateMachine: w.StateMachineARN(), DatabricksHost: w.DatabricksURL,
+		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
+	})
+	if err != nil {
+		return err
+	}
+	invoke := lambda.NewHandler(h).Invoke
+	w.Functions.Register(plan.FunctionPrefix+name, timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
+		out, err := invoke(ctx, payload)
+		if w.hasten > 1 && err == nil {
+			out = hasten(out, w.hasten)
+		}
+		return out, err
+	})
+	return nil
+}
+
+// StateMachineARN is the ARN of the stack's state machine.
+func (w *World) StateMachineARN() string {
+	return fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", w.Config.Region, w.Config.AWSAccount, plan.StateMachineName)
+}
+
+// ExecutionARN is the ARN of an execution.
+func (w *World) ExecutionARN(name string) string {
+	return strings.Replace(w.StateMachineARN(), ":stateMachine:", ":execution:", 1) + ":" + name
+}
+
+// Commit puts a spec into the source bucket, as an author does, and returns its
+// version.
+func (w *World) Commit(path string, text []byte) (version string, err error) {
+	// What this leads to must not run before the caller is ready.
+	release := w.Clock.Hold()
+	defer release()
+	o, err := w.S3.Put(sourceBucket, path, text)
+	if err != nil {
+		return "", fmt.Errorf("putting %s into %s: %w", path, sourceBucket, err)
+	}
+	return o.VersionID, nil
+}
+
+// Invoke calls the function of a step or function, without a state machine. Its
+// error is what the handler returned.
+func (w *World) Invoke(ctx context.Context, name string, payload []byte) ([]byte, error) {
+	out, failed := w.Functions.Invoke(ctx, plan.FunctionPrefix+name, payload)
+	if failed == nil {
+		return out, nil
+	}
+	var cause struct {
+		Message string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal([]byte(failed.Cause), &cause); err != nil {
+		return nil, errors.Join(fmt.Errorf("invoking %s: %s: %s", name, failed.Error, failed.Cause), err)
+	}
+	return nil, messages.InvokeResponse_Error{Type: failed.Error, Message: cause.Message}
+}
+
+// Secret is the secret of the service principal, for tests that look for it
+// where it must not be.
+func (w *World) Secret() string { return clientSecret }
+
+// hasten divides the pause of a result, if it has one.
+func hasten(result []byte, times int) []byte {
+	var members map[string]json.RawMessage
+	var pause int
+	if json.Unmarshal(result, &members) != nil || json.Unmarshal(members["pauseSeconds"], &pause) != nil || pause == 0 {
+		return result
+	}
+	members["pauseSeconds"] = json.RawMessage(fmt.Sprint(max(1, pause/times)))
+	out, err := json.Marshal(members)
+	if err != nil {
+		return result
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package lambdaservice_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"lakegate/lambda/internal/emulator/clock"
+	"lakegate/lambda/internal/emulator/lambdaservice"
+	"lakegate/lambda/internal/emulator/wire"
+)
+
+type brokenPipe struct{}
+
+func (*brokenPipe) Error() string { return "broken" }
+
+func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
+	t.Helper()
+	hub := wire.NewHub(clock.NewVirtual(time.Unix(0, 0)))
+	s := lambdaservice.New(hub, "123456789012", "eu-west-1")
+	fail := func(err error) lambdaservice.Handler {
+		return func(context.Context, []byte) ([]byte, error) { return nil, err }
+	}
+	s.Register("echo", time.Minute, func(_ context.Context, p []byte) ([]byte, error) { return p, nil })
+	s.Register("class", time.Minute, fail(messages.InvokeResponse_Error{Type: "NotReady", Message: "wait"}))
+	s.Register("wrapped", time.Minute, fail(fmt.Errorf("doing: %w", errors.New("x"))))
+	s.Register("pointer", time.Minute, fail(&brokenPipe{}))
+	s.Register("panics", time.Minute, func(context.Context, []byte) ([]byte, error) { panic("oh") })
+	s.Register("slow", time.Millisecond, func(ctx context.Context, _ []byte) ([]byte, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	s.Register("context", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+		c, _ := lambdacontext.FromContext(ctx)
+		_, bounded := ctx.Deadline()
+		return fmt.Appendf(nil, `"%s %t"`, c.InvokedFunctionArn, bounded), nil
+	})
+	router := wire.NewRouter(hub)
+	router.Serve(s.Wire())
+	server := httptest.NewServer(router)
+	t.Cleanup(server.Close)
+	return s, hub, server.URL
+}
+
+// Errors get the names that the Lambda runtime for Go gives them.
+func TestErrorNames(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newService(t)
+	for name, want := range map[string]string{
+		"echo": "", "class": "NotReady", "wrapped": "wrapError", "pointer": "brokenPipe", "panics": "string",
+		"slow": "Sandbox.Timedout", "nobody": "Lambda.ResourceNotFoundException",
+	} {
+		out, failed := s.Invoke(t.Context(), s.ARN(name), []byte(`{"x":1}`))
+		got := ""
+		if failed != nil {
+			got = failed.Error
+		}
+		if got != want || want == "" && string(out) != `{"x":1}` {
+			t.Errorf("%s: %s, %q", name, out, got)
+		}
+	}
+	if out, _ := s.Invoke(t.Context(), "context", nil); string(out) != `"`+s.ARN("context")+` true"` {
+		t.Errorf("the context is %s", out)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[wire.FaultKind]string{
+		wire.Refuse: "Lambda.ServiceException", wire.Throttle: "Lambda.TooManyRequestsException", wire.LoseReply: "Lambda.SdkClientException",
+	} {
+		s, hub, _ := newService(t)
+		hub.Inject(&wire.Fault{Kind: kind, Service: "lambda", Action: "Invoke", Caller: "echo"})
+		if _, failed := s.Invoke(t.Context(), "echo", []byte(`1`)); failed == nil || failed.Error != want {
+			t.Errorf("%s: %+v", kind, failed)
+		}
+		if _, failed := s.Invoke(t.Context(), "echo", []byte(`1`)); failed != nil {
+			t.Errorf("%s strikes twice", kind)
+		}
+	}
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	s, _, address := newService(t)
+	do := func(method, path, body string) (int, string, http.Header) {
+		r, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=a/20261102/eu-west-1/lambda/aws4_request")
+		reply, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = reply.Body.Close() }()
+		text, err := io.ReadAll(reply.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply.StatusCode, string(text), reply.Header
+	}
+	const functions = "/2015-03-31/functions/"
+	if status, text, _ := do("POST", functions+url.PathEscape(s.ARN("echo"))+"/invocations", `{"x":1}`); status != 200 || text != `{"x":1}` {
+		t.Errorf("by ARN: %d %s", status, text)
+	}
+	if _, text, header := do("POST", functions+"class/invocations", `{}`); header.Get("X-Amz-Function-Error") != "Unhandled" || !strings.Contains(text, `"errorType":"NotReady"`) {
+		t.Errorf("an error: %s %v", text, header)
+	}
+	if status, _, _ := do("POST", functions+"nobody/invocations", `{}`); status != 404 {
+		t.Errorf("an unknown function: %d", status)
+	}
+	if status, text, _ := do("GET", functions+"echo", ""); status != 200 || !strings.Contains(text, s.ARN("echo")) {
+		t.Errorf("get: %d %s", status, text)
+	}
+	if status, text, _ := do("GET", "/2015-03-31/functions/", ""); status != 200 || strings.Count(text, "FunctionArn") != 7 {
+		t.Errorf("list: %d %s", status, text)
+	}
+	if status, _, _ := do("DELETE", functions+"echo", ""); status != 501 {
+		t.Errorf("an operation that is not emulated: %d", status)
+	}
+}

@@ -1,0 +1,82 @@
+package emulator_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/plan"
+)
+
+// iamAction is the action that IAM checks for an API call, where the names
+// differ.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+var iamAction = map[string]string{
+	"s3:HeadBucket":           "s3:ListBucket",
+	"s3:HeadObject":           "s3:GetObject",
+	"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+	"s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+
+// Whatever a function calls, its role allows: in a first run, in one without
+// change, in one that is refused, and in one whose world has to be mended.
+func TestRolesAllowWhatIsCalled(t *testing.T) {
+	t.Parallel()
+	allowed := map[string][]string{}
+	for _, s := range plan.Workspace().Steps() {
+		allowed[s.Name] = actions(append(plan.Common(), s.Allow...))
+	}
+	for _, f := range plan.Functions() {
+		allowed[f.Name] = actions(f.Allow)
+	}
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	s.push(s.text)
+	s.mustBeReady()
+	s.push([]byte("nonsense"))
+	s.Databricks.FailWorkspace(s.spec.Spec.Databricks.WorkspaceName, "no room")
+	s.push(s.text)
+	var missing []string
+	called := map[string]bool{}
+	for _, c := range s.Hub.Calls() {
+		name, ok := callOf(c)
+		if !ok || allowed[c.Caller] == nil {
+			continue
+		}
+		called[c.Caller] = true
+		if !slices.Contains(allowed[c.Caller], name) && !slices.Contains(missing, c.Caller+" "+name) {
+			missing = append(missing, c.Caller+" "+name)
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("roles lack:\n%s", strings.Join(missing, "\n"))
+	}
+	for name := range allowed {
+		if !called[name] {
+			t.Errorf("%s called nothing", name)
+		}
+	}
+}
+
+// callOf names a call as IAM does; what is no call to AWS has no name.
+func callOf(c wire.Record) (string, bool) {
+	switch c.Service {
+	case "databricks", "lambda":
+		return "", false
+	}
+	name := c.Service + ":" + c.Action
+	if other, ok := iamAction[name]; ok {
+		name = other
+	}
+	return name, true
+}
+
+func actions(permissions []plan.Permission) []string {
+	var all []string
+	for _, p := range permissions {
+		all = append(all, p.Actions...)
+	}
+	return all
+}

@@ -1,0 +1,112 @@
+// Package handler makes the handler of one function from its name: it wires
+// the packages together, for the binary as for the emulator.
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/databricksapi"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/lease"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/source"
+	"lakegate/lambda/internal/step"
+	"lakegate/lambda/plan"
+)
+
+// Config is what a function is told by its environment.
+type Config struct {
+	// AWS is the SDK's configuration, with the region and the role's credentials.
+	AWS aws.Config
+	// StateBucket, EventBus, DatabricksSecret and StateMachine are names and
+	// ARNs of the stack.
+	StateBucket      string
+	EventBus         string
+	DatabricksSecret string
+	StateMachine     string
+	// DatabricksHost is the account console; empty means the usual one.
+	DatabricksHost string
+	// DatabricksTransport of requests to Databricks; nil means the default one.
+	DatabricksTransport http.RoundTripper
+	// Now is the time; nil means the wall's.
+	Now func() time.Time
+}
+
+// Handler serves one kind of invocation. Its errors are those of the edge: see
+// package failure.
+type Handler func(ctx context.Context, payload json.RawMessage) (any, error)
+
+// margin is kept of an invocation's time, so that the function ends with an
+// error of its own instead of being cut off.
+const margin = 3 * time.Second
+
+// New returns the handler of the step or function with this name. An unknown
+// name is an error that lists the known ones.
+func New(name string, cfg Config) (Handler, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	clients := awsapi.NewClients(cfg.AWS)
+	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
+	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
+	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
+	switch name {
+	case "Dispatch":
+		d := &source.Dispatcher{Executions: clients.Executions, StateMachine: cfg.StateMachine}
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
+	case "ReportFailure":
+		f := &report.Failures{
+			Executions: clients.Executions, Publisher: publisher, Statuses: statuses,
+			Release: leases.Release, Now: cfg.Now,
+		}
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, f.Report(ctx, payload) }), nil
+	}
+	if _, ok := step.Registry[name]; !ok {
+		return nil, fmt.Errorf("%s is %q: it must be one of %s", plan.EnvStep, name, strings.Join(Names(), ", "))
+	}
+	deps := &step.Deps{
+		AWS: clients,
+		Databricks: &databricksapi.Accounts{
+			Secrets: clients.Secrets, SecretID: cfg.DatabricksSecret,
+			Host: cfg.DatabricksHost, Transport: cfg.DatabricksTransport,
+		},
+		Source: &source.S3{Objects: clients.Objects},
+		Leases: leases, Statuses: statuses, Publisher: publisher, Now: cfg.Now,
+	}
+	return edge(func(ctx context.Context, payload []byte) (any, error) { return deps.Run(ctx, name, payload) }), nil
+}
+
+// Names returns the names of all steps and functions, sorted.
+func Names() []string {
+	names := []string{"Dispatch", "ReportFailure"}
+	for name := range step.Registry {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// edge keeps the deadline and gives errors the names that Step Functions sees.
+func edge(run func(context.Context, []byte) (any, error)) Handler {
+	return func(ctx context.Context, payload json.RawMessage) (any, error) {
+		if deadline, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+			defer cancel()
+		}
+		out, err := run(ctx, payload)
+		if err != nil {
+			return nil, failure.AtEdge(err)
+		}
+		return out, nil
+	}
+}

@@ -1,0 +1,143 @@
+// Package report tells people and programs what happened: events on the bus,
+// and the status document of each workspace in the state bucket.
+package report
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// Detail types of the events.
+const (
+	// StepCompleted is sent when a step has done its work.
+	StepCompleted = "Workspace Step Completed"
+	// Ready is sent when a workspace is as its spec wants it.
+	Ready = "Workspace Ready"
+	// Failed is sent when an execution ended otherwise.
+	Failed = "Workspace Failed"
+	// Rejected is sent when a spec cannot be read or is not valid.
+	Rejected = "Spec Rejected"
+)
+
+// EventVersion is the version of the events' form. Within one version members
+// are only added.
+const EventVersion = "1"
+
+// Event is the detail of every event.
+type Event struct {
+	Metadata Metadata `json:"metadata"`
+	Data     any      `json:"data"`
+}
+
+// Metadata is the same for every event.
+type Metadata struct {
+	// ID of the event; EventBridge's own changes when an event is forwarded.
+	ID string `json:"id"`
+	// Version is EventVersion.
+	Version   string    `json:"version"`
+	Timestamp time.Time `json:"timestamp"`
+	// Workspace is metadata.name of the spec.
+	Workspace string `json:"workspace"`
+	// Revision of the spec, as path@version.
+	Revision string `json:"revision"`
+	// ExecutionARN leads to the console.
+	ExecutionARN string `json:"executionArn"`
+	// CorrelationID is the same for all events of one execution.
+	CorrelationID string `json:"correlationId"`
+	// IdempotencyKey is the same for an event that is sent again.
+	IdempotencyKey string `json:"idempotencyKey"`
+}
+
+// StepCompletedData is the data of StepCompleted.
+type StepCompletedData struct {
+	Step    string `json:"step"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
+	// Result is what the step added to the document.
+	Result any `json:"result"`
+	// DurationSeconds since the start of the execution.
+	DurationSeconds int `json:"durationSeconds"`
+}
+
+// ReadyData is the data of Ready.
+type ReadyData struct {
+	URL string `json:"url"`
+	// Changed lists the steps that changed the world.
+	Changed []string `json:"changed"`
+	// Objects are the ids of all that exists, by result key.
+	Objects         map[string][]string `json:"objects"`
+	DurationSeconds int                 `json:"durationSeconds"`
+}
+
+// FailedData is the data of Failed and Rejected.
+type FailedData struct {
+	// Step that failed; empty if the execution was stopped or timed out as a whole.
+	Step string `json:"step,omitempty"`
+	// Class of the failure: it says who acts.
+	Class string `json:"class"`
+	// Message says what was being done, to what, and what came back.
+	Message string `json:"message"`
+	// Remedy says what to do next.
+	Remedy string `json:"remedy"`
+	// Status of the execution: FAILED, TIMED_OUT or ABORTED.
+	Status          string `json:"status"`
+	DurationSeconds int    `json:"durationSeconds"`
+}
+
+// Publisher puts events on the bus.
+type Publisher struct {
+	Events func() awsapi.Events
+	Bus    string
+	Now    func() time.Time
+}
+
+// Subject is what an event is about.
+type Subject struct {
+	Workspace     string
+	Revision      string
+	ExecutionARN  string
+	ExecutionName string
+}
+
+// Publish sends one event. The key tells apart the events of one execution:
+// the same key means the same event, sent again.
+func (p *Publisher) Publish(ctx context.Context, detailType, key string, about Subject, data any) error {
+	detail, err := json.Marshal(Event{
+		Metadata: Metadata{
+			ID: rand.Text(), Version: EventVersion, Timestamp: p.Now().UTC(),
+			Workspace: about.Workspace, Revision: about.Revision,
+			ExecutionARN: about.ExecutionARN, CorrelationID: about.ExecutionName,
+			IdempotencyKey: about.ExecutionName + "/" + key,
+		},
+		Data: data,
+	})
+	if err != nil {
+		return fmt.Errorf("encoding event %s: %w", detailType, err)
+	}
+	out, err := p.Events().PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{{
+		EventBusName: aws.String(p.Bus), Source: aws.String(plan.EventSource),
+		DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
+		Resources: []string{about.ExecutionARN},
+	}}})
+	if err != nil {
+		return fmt.Errorf("sending event %s: %w", detailType, err)
+	}
+	// A refused entry is reported in a reply with status 200.
+	for _, entry := range out.Entries {
+		if code := aws.ToString(entry.ErrorCode); code != "" {
+			return failure.New(plan.Transient, "", "sending event %s: %s: %s", detailType, code, aws.ToString(entry.ErrorMessage))
+		}
+	}
+	return nil
+}

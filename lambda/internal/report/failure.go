@@ -1,0 +1,209 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// Failures reports executions that failed, from outside: no state catches an
+// error, so that the console shows the one that failed and a redrive resumes
+// exactly there.
+type Failures struct {
+	Executions func() awsapi.Executions
+	Publisher  *Publisher
+	Statuses   *Statuses
+	// Release frees the lease of a workspace if the execution holds it.
+	Release func(ctx context.Context, workspace, execution string) error
+	Now     func() time.Time
+}
+
+// statusChange is the event of a status change of an execution.
+// https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+type statusChange struct {
+	Detail struct {
+		ExecutionARN string `json:"executionArn"`
+		Name         string `json:"name"`
+		Status       string `json:"status"`
+		Input        string `json:"input"`
+		Error        string `json:"error"`
+		Cause        string `json:"cause"`
+		// StartDate and StopDate are milliseconds since 1970.
+		StartDate int64 `json:"startDate"`
+		StopDate  int64 `json:"stopDate"`
+	} `json:"detail"`
+}
+
+// input is the part of an execution's input that is needed here.
+type input struct {
+	Workspace string `json:"workspace"`
+	Revision  struct {
+		Path    string `json:"path"`
+		Version string `json:"version"`
+	} `json:"revision"`
+}
+
+func readInput(text string) (in input, ok bool) {
+	err := json.Unmarshal([]byte(text), &in)
+	return in, err == nil && in.Workspace != ""
+}
+
+// Report sends the event of a failed execution, writes the workspace's status
+// and frees its lease.
+func (f *Failures) Report(ctx context.Context, payload []byte) error {
+	var e statusChange
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return fmt.Errorf("decoding event: %w", err)
+	}
+	arn := e.Detail.ExecutionARN
+	now, err := f.Executions().DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(arn)})
+	if err != nil {
+		return fmt.Errorf("looking at execution %s: %w", arn, err)
+	}
+	in, ok := readInput(aws.ToString(now.Input))
+	if !ok {
+		// Started by hand with something else: there is no workspace to report on.
+		slog.WarnContext(ctx, "execution failed that has no workspace", "execution", arn)
+		return nil
+	}
+	step, err := f.failedStep(ctx, arn)
+	if err != nil {
+		return err
+	}
+	data := failedData(e, step)
+	about := Subject{
+		Workspace: in.Workspace, Revision: in.Revision.Path + "@" + in.Revision.Version,
+		ExecutionARN: arn, ExecutionName: e.Detail.Name,
+	}
+	kind := Failed
+	if data.Class == plan.SpecInvalid {
+		kind = Rejected
+	}
+	// A redriven execution can fail again; that is another event.
+	key := fmt.Sprintf("failed/%d", e.Detail.StopDate)
+	if err := f.Publisher.Publish(ctx, kind, key, about, data); err != nil {
+		return err
+	}
+	if now.Status == sfntypes.ExecutionStatusRunning {
+		// It was redriven before this event arrived, and works again.
+		return nil
+	}
+	if data.Class != plan.Superseded {
+		if err := f.stalled(ctx, about, data); err != nil {
+			return err
+		}
+	}
+	return f.Release(ctx, in.Workspace, arn)
+}
+
+func failedData(e statusChange, step string) FailedData {
+	d := FailedData{
+		Step: step, Status: e.Detail.Status,
+		DurationSeconds: int((e.Detail.StopDate - e.Detail.StartDate) / 1000),
+	}
+	var cause struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	text := e.Detail.Cause
+	if json.Unmarshal([]byte(text), &cause) == nil && cause.Message != "" {
+		text = cause.Message
+	}
+	d.Message, d.Remedy = failure.Split(failure.Scrub(text))
+	switch {
+	case slices.Contains(plan.Classes(), e.Detail.Error):
+		d.Class = e.Detail.Error
+	case e.Detail.Status == "TIMED_OUT", e.Detail.Error == "States.Timeout":
+		d.Class = plan.TimedOut
+		d.Message = "the execution took longer than it may: " + d.Message
+	case e.Detail.Status == "ABORTED":
+		d.Class = plan.ActionRequired
+		d.Message = "the execution was stopped: " + d.Message
+		d.Remedy = "Redrive the execution, or push the spec again, to go on."
+	default:
+		d.Class = plan.Internal
+		d.Message = fmt.Sprintf("%s: %s", e.Detail.Error, d.Message)
+	}
+	if d.Remedy == "" {
+		d.Remedy = failure.Remedy(d.Class)
+	}
+	return d
+}
+
+// stalled writes down what went wrong. A workspace that was ready stays so when
+// a later spec was rejected.
+func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) error {
+	status, err := f.Statuses.Read(ctx, about.Workspace)
+	if err != nil {
+		return err
+	}
+	reason := "StepFailed"
+	if data.Class == plan.SpecInvalid {
+		reason = "SpecRejected"
+	}
+	ready := Condition{Type: ConditionReady, Status: "False", Reason: data.Class, Message: data.Message}
+	if old := status.Condition(ConditionReady); old != nil && data.Class == plan.SpecInvalid {
+		ready = *old
+	}
+	status.LastAttemptedRevision, status.ExecutionARN = about.Revision, about.ExecutionARN
+	status.Set(f.Now(), ready, Condition{
+		Type: ConditionStalled, Status: "True", Reason: reason, Message: data.Message + " What to do: " + data.Remedy,
+	})
+	return f.Statuses.Write(ctx, status)
+}
+
+// failedStep reads the history backwards for the state that failed.
+func (f *Failures) failedStep(ctx context.Context, arn string) (string, error) {
+	events := map[int64]sfntypes.HistoryEvent{}
+	var last int64
+	in := &sfn.GetExecutionHistoryInput{ExecutionArn: aws.String(arn), ReverseOrder: true, IncludeExecutionData: aws.Bool(false)}
+	for {
+		out, err := f.Executions().GetExecutionHistory(ctx, in)
+		if err != nil {
+			return "", fmt.Errorf("reading the history of execution %s: %w", arn, err)
+		}
+		for _, e := range out.Events {
+			events[e.Id] = e
+			if last == 0 && failedEvent(e) {
+				last = e.Id
+			}
+		}
+		// Follow the failure back to the state that was entered.
+		for id := last; id != 0; {
+			e, ok := events[id]
+			if !ok {
+				break
+			}
+			if e.StateEnteredEventDetails != nil {
+				return aws.ToString(e.StateEnteredEventDetails.Name), nil
+			}
+			id = e.PreviousEventId
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return "", nil
+		}
+		in.NextToken = out.NextToken
+	}
+}
+
+// failedEvent says whether an event is the failure of a task.
+func failedEvent(e sfntypes.HistoryEvent) bool {
+	switch e.Type {
+	case sfntypes.HistoryEventTypeLambdaFunctionFailed, sfntypes.HistoryEventTypeLambdaFunctionTimedOut,
+		sfntypes.HistoryEventTypeLambdaFunctionScheduleFailed, sfntypes.HistoryEventTypeLambdaFunctionStartFailed:
+		return true
+	default:
+		return false
+	}
+}

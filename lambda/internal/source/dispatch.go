@@ -1,0 +1,85 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// Dispatcher starts one execution for each changed spec.
+type Dispatcher struct {
+	Executions func() awsapi.Executions
+	// StateMachine is the ARN of the state machine.
+	StateMachine string
+}
+
+// Started is one execution that an event led to.
+type Started struct {
+	Workspace string `json:"workspace"`
+	Execution string `json:"execution"`
+	// Already says that the event had been delivered before.
+	Already bool `json:"already"`
+}
+
+// Dispatch starts the executions that an event asks for. Events are delivered
+// at least once; the name of an execution depends on revision and content, so
+// that a redelivery starts nothing new.
+func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, error) {
+	changes, err := Changes(payload)
+	if err != nil {
+		return nil, err
+	}
+	started := make([]Started, 0, len(changes))
+	for _, c := range changes {
+		name := ExecutionName(c)
+		input, err := json.Marshal(document.Input{Workspace: c.Workspace, Revision: c.Revision})
+		if err != nil {
+			return nil, fmt.Errorf("encoding input of execution %s: %w", name, err)
+		}
+		_, err = d.Executions().StartExecution(ctx, &sfn.StartExecutionInput{
+			StateMachineArn: aws.String(d.StateMachine), Name: aws.String(name), Input: aws.String(string(input)),
+		})
+		already := failure.Code(err) == "ExecutionAlreadyExists"
+		if err != nil && !already {
+			return nil, fmt.Errorf("starting execution %s: %w", name, err)
+		}
+		slog.InfoContext(ctx, "execution started", "workspace", c.Workspace, "revision", c.Revision.String(), "execution", name, "already", already)
+		started = append(started, Started{Workspace: c.Workspace, Execution: name, Already: already})
+	}
+	return started, nil
+}
+
+// ExecutionName names the execution of a change: the workspace, so that people
+// can read it, and a digest of revision and content.
+func ExecutionName(c Change) string {
+	r := c.Revision
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Source, r.Repository, r.Path, r.Version, c.Content}, "\x00")))
+	return c.Workspace + "-" + hex.EncodeToString(sum[:6])
+}
+
+// workspacePath is a path that defines a workspace, and its name.
+var workspacePath = regexp.MustCompile(`^` + regexp.QuoteMeta(plan.SourcePrefix) + `([a-z][a-z0-9-]{1,31})\.ya?ml$`)
+
+// WorkspaceOf returns the name of the workspace that a path defines. A path
+// that can be no workspace's gets a name of its own, which is safe everywhere
+// and nobody else's: the first step refuses it, and reports under this name.
+func WorkspaceOf(path string) string {
+	if m := workspacePath.FindStringSubmatch(path); m != nil {
+		return m[1]
+	}
+	sum := sha256.Sum256([]byte(path))
+	return "rejected-" + hex.EncodeToString(sum[:4])
+}

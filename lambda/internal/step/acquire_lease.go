@@ -1,0 +1,81 @@
+package step
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/plan"
+)
+
+// acquireLease takes the lease of the workspace. An execution of an older
+// revision is told to stop at its next step, and waited for; one that is itself
+// older than the newest revision ends as Superseded.
+func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*document.Lease, error) {
+	head, err := d.Source.Head(ctx, doc.Revision)
+	if err != nil {
+		return nil, err
+	}
+	if head != doc.Revision.Version {
+		return nil, failure.New(plan.Superseded, "",
+			"taking the lease of %s: revision %s is not the newest any more", doc.Workspace, doc.Revision)
+	}
+	l, holder, err := d.Leases.Acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
+	if err != nil {
+		if failure.Code(err) == "PreconditionFailed" {
+			// Somebody else was faster; look again.
+			return nil, failure.As(plan.Transient, "", err)
+		}
+		return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
+	}
+	out := &document.Lease{Generation: l.Generation, Holder: holder}
+	var previous *document.Wait
+	if doc.Lease != nil {
+		previous = &doc.Lease.Wait
+	}
+	out.Wait = d.wait(previous, holder == "", paceLease)
+	if holder != "" {
+		out.Outcome = outcomeOf(out.Wait, "execution "+holder+" is at work")
+		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
+	}
+	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
+	return out, d.reconciling(ctx, doc)
+}
+
+// running says whether an execution runs.
+func (d *Deps) running(ctx context.Context, arn string) (bool, error) {
+	out, err := d.AWS.Executions().DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(arn)})
+	if err != nil {
+		// Executions are forgotten after 90 days.
+		if failure.Code(err) == "ExecutionDoesNotExist" {
+			return false, nil
+		}
+		return false, err
+	}
+	return out.Status == sfntypes.ExecutionStatusRunning, nil
+}
+
+// reconciling writes down that this revision is being worked on.
+func (d *Deps) reconciling(ctx context.Context, doc *document.Document) error {
+	status, err := d.Statuses.Read(ctx, doc.Workspace)
+	if err != nil {
+		return err
+	}
+	conditions := []report.Condition{{
+		Type: report.ConditionReconciling, Status: "True", Reason: "Progressing",
+		Message: fmt.Sprintf("Execution %s applies %s.", doc.Execution.Name, doc.Revision),
+	}}
+	if ready := status.Condition(report.ConditionReady); ready != nil {
+		conditions = append(conditions, *ready)
+	}
+	status.LastAttemptedRevision = doc.Revision.String()
+	status.ExecutionARN = doc.Execution.ARN
+	status.Set(d.Now(), conditions...)
+	return d.Statuses.Write(ctx, status)
+}

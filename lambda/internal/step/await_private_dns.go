@@ -1,0 +1,20 @@
+package step
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/document"
+)
+
+// awaitPrivateDNS waits until every endpoint is available, the interface
+// endpoints with their private DNS names on.
+func awaitPrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoints, error) {
+	return awaitAvailable(ctx, d, doc, "AwaitPrivateDns", doc.PrivateDNSStatus, pacePrivateDNS,
+		[]string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID, doc.S3Endpoint.ID, doc.STSEndpoint.ID, doc.KinesisEndpoint.ID},
+		func(e types.VpcEndpoint) bool {
+			return available(e) && (e.VpcEndpointType == types.VpcEndpointTypeGateway || aws.ToBool(e.PrivateDnsEnabled))
+		})
+}

@@ -1,0 +1,273 @@
+package step
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// endpointWish is what an endpoint should be.
+type endpointWish struct {
+	// object is the value of the object tag, path where the spec speaks of it.
+	object, path string
+	id, name     string
+	// services are the names under which the service may be offered.
+	services []string
+	// servicePath is where the spec can override the name.
+	servicePath string
+	kind        types.VpcEndpointType
+	subnets     []string
+	groups      []string
+	routeTables []string
+	// privateDNS is whether it is asked for at creation. Endpoints to Databricks
+	// get theirs once their connection has been accepted.
+	privateDNS bool
+}
+
+// ensureEndpoint finds or creates a VPC endpoint.
+func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want endpointWish) (*document.Endpoint, error) {
+	api := d.AWS.EC2(doc.Spec.Region)
+	if want.id != "" {
+		return givenEndpoint(ctx, api, doc, want)
+	}
+	var gone []string
+	found, created, err := ensure(ctx, "VPC endpoint "+want.name,
+		func(ctx context.Context) ([]types.VpcEndpoint, error) {
+			all, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{
+				Filters: append(awsapi.OwnedBy(doc.Workspace, want.object),
+					types.Filter{Name: aws.String("vpc-id"), Values: []string{doc.VPC.ID}}),
+			})
+			if err != nil {
+				return nil, err
+			}
+			gone = nil
+			return slices.DeleteFunc(all, func(e types.VpcEndpoint) bool {
+				if isGone(e) {
+					gone = append(gone, aws.ToString(e.VpcEndpointId))
+					return true
+				}
+				return false
+			}), nil
+		},
+		func(e types.VpcEndpoint) string { return aws.ToString(e.VpcEndpointId) },
+		func(ctx context.Context) (types.VpcEndpoint, error) { return createEndpoint(ctx, api, doc, want, gone) })
+	if err != nil {
+		return nil, err
+	}
+	out := describeEndpoint(found)
+	if created {
+		out.Outcome = document.Outcome{Outcome: document.Created}
+		return out, nil
+	}
+	if err := badEndpoint(found); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(want.services, out.Service) {
+		return nil, differs("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+	}
+	changed, err := convergeEndpoint(ctx, api, found, want)
+	if err != nil {
+		return nil, err
+	}
+	out.Outcome = made(false, changed, "changed its subnets, groups or route tables")
+	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
+		if err := turnOnPrivateDNS(ctx, api, doc, found); err != nil {
+			return nil, err
+		}
+		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
+	}
+	return out, nil
+}
+
+func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, want endpointWish) (*document.Endpoint, error) {
+	all, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{want.id}})
+	if failure.IsNotFound(err) || err == nil && len(all) == 0 {
+		return nil, missing("VPC endpoint", want.id, doc.Spec.Region, want.path+".id")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for VPC endpoint %s: %w", want.id, err)
+	}
+	e := all[0]
+	if err := badEndpoint(e); err != nil {
+		return nil, err
+	}
+	out := describeEndpoint(e)
+	if vpc := aws.ToString(e.VpcId); vpc != doc.VPC.ID {
+		return nil, unfit("VPC endpoint "+out.ID, "VPC", vpc, doc.VPC.ID, want.path+".id")
+	}
+	if !slices.Contains(want.services, out.Service) {
+		complain := differs
+		if want.servicePath == want.path+".id" {
+			// The spec cannot name another service of AWS.
+			complain = unfit
+		}
+		return nil, complain("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+	}
+	if want.privateDNS && !aws.ToBool(e.PrivateDnsEnabled) {
+		return nil, privateDNSOff(out.ID)
+	}
+	out.Outcome = document.Outcome{Outcome: document.Given}
+	return out, nil
+}
+
+func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, want endpointWish, gone []string) (types.VpcEndpoint, error) {
+	service, _, err := offeredService(ctx, api, want.services, doc.Spec.Region, want.servicePath)
+	if err != nil {
+		return types.VpcEndpoint{}, err
+	}
+	tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, want.object, want.name)
+	in := &ec2.CreateVpcEndpointInput{
+		VpcId: aws.String(doc.VPC.ID), ServiceName: aws.String(service), VpcEndpointType: want.kind,
+		SubnetIds: want.subnets, SecurityGroupIds: want.groups, RouteTableIds: want.routeTables,
+		TagSpecifications: tags.EC2(types.ResourceTypeVpcEndpoint),
+	}
+	if want.kind == types.VpcEndpointTypeInterface {
+		in.PrivateDnsEnabled = aws.Bool(want.privateDNS)
+	}
+	for {
+		// A token is good for one endpoint: after a deletion it gives back the
+		// deleted one.
+		in.ClientToken = aws.String(token(doc, append([]string{want.object, doc.VPC.ID}, gone...)...))
+		out, err := api.CreateVpcEndpoint(ctx, in)
+		if err != nil {
+			return types.VpcEndpoint{}, explainPrivateDNS(ctx, api, doc, service, "", err)
+		}
+		id := aws.ToString(out.VpcEndpoint.VpcEndpointId)
+		if !isGone(*out.VpcEndpoint) || slices.Contains(gone, id) {
+			return *out.VpcEndpoint, nil
+		}
+		gone = append(gone, id)
+	}
+}
+
+// isGone says whether an endpoint is being deleted or has been.
+func isGone(e types.VpcEndpoint) bool { return stateOf(e) == "deleting" || stateOf(e) == "deleted" }
+
+// convergeEndpoint puts an endpoint of ours where the spec wants it.
+func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoint, want endpointWish) (bool, error) {
+	var groups []string
+	for _, g := range found.Groups {
+		groups = append(groups, aws.ToString(g.GroupId))
+	}
+	in := &ec2.ModifyVpcEndpointInput{
+		VpcEndpointId:          found.VpcEndpointId,
+		AddSubnetIds:           without(want.subnets, found.SubnetIds),
+		RemoveSubnetIds:        without(found.SubnetIds, want.subnets),
+		AddSecurityGroupIds:    without(want.groups, groups),
+		RemoveSecurityGroupIds: without(groups, want.groups),
+		AddRouteTableIds:       without(want.routeTables, found.RouteTableIds),
+		RemoveRouteTableIds:    without(found.RouteTableIds, want.routeTables),
+	}
+	if len(in.AddSubnetIds)+len(in.RemoveSubnetIds)+len(in.AddSecurityGroupIds)+len(in.RemoveSecurityGroupIds)+
+		len(in.AddRouteTableIds)+len(in.RemoveRouteTableIds) == 0 {
+		return false, nil
+	}
+	if _, err := api.ModifyVpcEndpoint(ctx, in); err != nil {
+		return false, fmt.Errorf("changing VPC endpoint %s: %w", aws.ToString(found.VpcEndpointId), err)
+	}
+	return true, nil
+}
+
+// without returns what is in a but not in b.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// privateDNSOff is the Conflict of an endpoint of the author's.
+func privateDNSOff(id string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Turn them on (aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled), then redrive the execution.", id),
+		"checking VPC endpoint %s: its private DNS names are off", id)
+}
+
+func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Document, e types.VpcEndpoint) error {
+	id := aws.ToString(e.VpcEndpointId)
+	if _, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
+		VpcEndpointId: e.VpcEndpointId, PrivateDnsEnabled: aws.Bool(true),
+	}); err != nil {
+		return fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
+			explainPrivateDNS(ctx, api, doc, aws.ToString(e.ServiceName), id, err))
+	}
+	return nil
+}
+
+// explainPrivateDNS names the endpoint that holds the private DNS names, when
+// AWS refuses to give them to another one in the same VPC.
+func explainPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Document, service, id string, err error) error {
+	if failure.Code(err) != "InvalidParameter" {
+		return err
+	}
+	others, lookErr := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{Filters: []types.Filter{
+		{Name: aws.String("vpc-id"), Values: []string{doc.VPC.ID}},
+		{Name: aws.String("service-name"), Values: []string{service}},
+	}})
+	if lookErr != nil {
+		return fmt.Errorf("%w (and looking for the cause: %w)", err, lookErr)
+	}
+	for _, other := range others {
+		if aws.ToBool(other.PrivateDnsEnabled) && aws.ToString(other.VpcEndpointId) != id {
+			return failure.As(plan.Conflict,
+				fmt.Sprintf("Give %s as the id of this endpoint in the spec, or turn its private DNS names off.", aws.ToString(other.VpcEndpointId)),
+				fmt.Errorf("%s already has the private DNS names of %s in VPC %s: %w", aws.ToString(other.VpcEndpointId), service, doc.VPC.ID, err))
+		}
+	}
+	return failure.As(plan.Conflict, "Correct what AWS names, then redrive the execution.", err)
+}
+
+func describeEndpoints(ctx context.Context, api awsapi.EC2, in *ec2.DescribeVpcEndpointsInput) ([]types.VpcEndpoint, error) {
+	return pages(func(token *string) ([]types.VpcEndpoint, *string, error) {
+		in.NextToken = token
+		out, err := api.DescribeVpcEndpoints(ctx, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.VpcEndpoints, out.NextToken, nil
+	})
+}
+
+func describeEndpoint(e types.VpcEndpoint) *document.Endpoint {
+	return &document.Endpoint{
+		Object:  document.Object{ID: aws.ToString(e.VpcEndpointId), Name: awsapi.OfEC2(e.Tags)["Name"]},
+		Service: aws.ToString(e.ServiceName),
+		State:   string(e.State),
+	}
+}
+
+// stateOf returns the state in lower case: the API answers pendingAcceptance,
+// the SDK's constants say PendingAcceptance.
+func stateOf(e types.VpcEndpoint) string { return strings.ToLower(string(e.State)) }
+
+// badEndpoint refuses an endpoint that will never be available.
+func badEndpoint(e types.VpcEndpoint) error {
+	switch state := stateOf(e); state {
+	case "rejected", "failed", "expired", "deleting", "deleted", "partial":
+		id := aws.ToString(e.VpcEndpointId)
+		reason := ""
+		if e.LastError != nil {
+			reason = fmt.Sprintf(" (%s: %s)", aws.ToString(e.LastError.Code), aws.ToString(e.LastError.Message))
+		}
+		return failure.New(plan.Conflict,
+			fmt.Sprintf("Find out why (who owns the service?), delete the endpoint (aws ec2 delete-vpc-endpoints --vpc-endpoint-ids %s) and its registration in the Databricks account, then push the spec again: it will be made anew.", id),
+			"checking VPC endpoint %s to %s: its state is %s%s", id, aws.ToString(e.ServiceName), state, reason)
+	}
+	return nil
+}
+
+// token is the idempotency token of a create call: the same for every attempt
+// of one execution.
+func token(doc *document.Document, about ...string) string {
+	sum := sha256.Sum256([]byte(doc.Execution.ARN + "\x00" + strings.Join(about, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,129 @@
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// ensure finds the one object that is ours, or creates it. Before it creates it
+// looks a second time: the reply to an earlier create may have been lost, and a
+// first read may not see what was just made.
+func ensure[T any](ctx context.Context, what string, find func(context.Context) ([]T, error), id func(T) string, create func(context.Context) (T, error)) (found T, created bool, err error) {
+	for range 2 {
+		all, err := find(ctx)
+		if err != nil {
+			return found, false, fmt.Errorf("looking for %s: %w", what, err)
+		}
+		switch len(all) {
+		case 0:
+		case 1:
+			return all[0], false, nil
+		default:
+			ids := make([]string, 0, len(all))
+			for _, one := range all {
+				ids = append(ids, id(one))
+			}
+			return found, false, failure.New(plan.Conflict,
+				"Delete all but one of them, then redrive the execution.",
+				"looking for %s: there are %d: %s", what, len(all), strings.Join(ids, ", "))
+		}
+	}
+	found, err = create(ctx)
+	if err != nil {
+		return found, false, fmt.Errorf("creating %s: %w", what, err)
+	}
+	return found, true, nil
+}
+
+// pages collects all pages of a listing.
+func pages[T any](list func(token *string) ([]T, *string, error)) ([]T, error) {
+	var all []T
+	var token *string
+	for {
+		page, next, err := list(token)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if next == nil || *next == "" {
+			return all, nil
+		}
+		token = next
+	}
+}
+
+// remembering answers the first call from what is known and asks after that,
+// so that one listing serves several objects.
+func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(context.Context) ([]T, error) {
+	first := true
+	return func(ctx context.Context) ([]T, error) {
+		if first {
+			first = false
+			return known, nil
+		}
+		return ask(ctx)
+	}
+}
+
+// made is the outcome of an object of ours: created, or found and perhaps
+// changed.
+func made(created, changed bool, how string) document.Outcome {
+	switch {
+	case created:
+		return document.Outcome{Outcome: document.Created}
+	case changed:
+		return document.Outcome{Outcome: document.Updated, Reason: how}
+	default:
+		return document.Outcome{Outcome: document.Found}
+	}
+}
+
+// differs is the Conflict of an object whose field cannot be changed.
+func differs(what, field, found, wanted, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Set %s to %s, or replace the object, then push or redrive.", path, found),
+		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+}
+
+// unfit is the Conflict of an object that the spec gives by id but that is of
+// another VPC or for another service.
+func unfit(what, field, found, wanted, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Correct %s, or remove it so that one is created, then push or redrive.", path),
+		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+}
+
+// missing is the Conflict of an object that the spec gives by id but that does
+// not exist in a place: a region, a VPC, or nowhere in particular.
+func missing(what, id, place, path string) error {
+	where := ""
+	if place != "" {
+		where = " in " + place
+	}
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Correct %s, or remove it so that one is created.", path),
+		"looking for %s %s: it does not exist%s in this account", what, id, where)
+}
+
+// foreign is the Conflict of an object that has the wanted name but is not ours.
+func foreign(what, id, path string) error {
+	return failure.New(plan.Conflict,
+		fmt.Sprintf("Choose another name in the spec, or give the existing one as %s to use it as it is.", path),
+		"looking for %s: %s exists and was not made by this workspace", what, id)
+}
+
+// sameJSON compares two JSON texts by meaning.
+func sameJSON(a, b string) bool {
+	var x, y any
+	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
+		return false
+	}
+	return reflect.DeepEqual(x, y)
+}

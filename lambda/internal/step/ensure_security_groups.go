@@ -1,0 +1,316 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// ensureSecurityGroups finds or creates the groups of compute and of the
+// endpoints, with exactly the rules of the spec.
+func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) (*document.SecurityGroups, error) {
+	g := &grouping{api: d.AWS.EC2(doc.Spec.Region), doc: doc}
+	owned, err := g.list(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("looking for security groups of VPC %s: %w", doc.VPC.ID, err)
+	}
+	g.owned = owned
+	want := doc.Spec.Network.SecurityGroups
+	out := &document.SecurityGroups{}
+	if out.Workspace, err = g.ensure(ctx, want.Workspace, "workspace-security-group", "spec.network.securityGroups.workspace"); err != nil {
+		return nil, err
+	}
+	if out.Endpoint, err = g.ensure(ctx, want.Endpoint, "endpoint-security-group", "spec.network.securityGroups.endpoint"); err != nil {
+		return nil, err
+	}
+	// A rule may name the other group, so both exist before any is written.
+	for _, group := range []struct {
+		object *document.Object
+		rules  []spec.Rule
+	}{{&out.Workspace, want.Workspace.Rules}, {&out.Endpoint, want.Endpoint.Rules}} {
+		if group.object.Outcome.Outcome == document.Given {
+			continue
+		}
+		changed, err := g.converge(ctx, group.object.ID, group.rules, out.Workspace.ID)
+		if err != nil {
+			return nil, err
+		}
+		if changed && group.object.Outcome.Outcome == document.Found {
+			group.object.Outcome = document.Outcome{Outcome: document.Updated, Reason: "changed its rules"}
+		}
+	}
+	out.Outcome = together([]document.Object{out.Workspace, out.Endpoint}, func(o document.Object) document.Outcome { return o.Outcome })
+	return out, nil
+}
+
+// grouping makes the security groups of one workspace.
+type grouping struct {
+	api   awsapi.EC2
+	doc   *document.Document
+	owned []types.SecurityGroup
+}
+
+func (g *grouping) list(ctx context.Context, object string) ([]types.SecurityGroup, error) {
+	filters := []types.Filter{
+		{Name: aws.String("vpc-id"), Values: []string{g.doc.VPC.ID}},
+		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{g.doc.Workspace}},
+		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
+	}
+	if object != "" {
+		filters = append(filters, types.Filter{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}})
+	}
+	return g.describe(ctx, &ec2.DescribeSecurityGroupsInput{Filters: filters})
+}
+
+func (g *grouping) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput) ([]types.SecurityGroup, error) {
+	return pages(func(token *string) ([]types.SecurityGroup, *string, error) {
+		in.NextToken = token
+		out, err := g.api.DescribeSecurityGroups(ctx, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.SecurityGroups, out.NextToken, nil
+	})
+}
+
+func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, path string) (document.Object, error) {
+	if want.ID != "" {
+		return g.given(ctx, want.ID, path+".id")
+	}
+	var known []types.SecurityGroup
+	for _, group := range g.owned {
+		if awsapi.OfEC2(group.Tags)[plan.TagObject] == object {
+			known = append(known, group)
+		}
+	}
+	found, created, err := ensure(ctx, "security group "+want.Name,
+		remembering(known, func(ctx context.Context) ([]types.SecurityGroup, error) { return g.list(ctx, object) }),
+		func(x types.SecurityGroup) string { return aws.ToString(x.GroupId) },
+		func(ctx context.Context) (types.SecurityGroup, error) { return g.create(ctx, want, object, path) })
+	if err != nil {
+		return document.Object{}, err
+	}
+	out := document.Object{ID: aws.ToString(found.GroupId), Name: want.Name, Outcome: document.Outcome{Outcome: document.Created}}
+	if created {
+		return out, nil
+	}
+	out.Outcome = document.Outcome{Outcome: document.Found}
+	// AWS lets neither be changed.
+	if name := aws.ToString(found.GroupName); name != want.Name {
+		return out, differs("security group "+out.ID, "name", name, want.Name, path+".name")
+	}
+	if text := aws.ToString(found.Description); text != want.Description {
+		return out, differs("security group "+out.ID, "description", text, want.Description, path+".description")
+	}
+	return out, nil
+}
+
+func (g *grouping) create(ctx context.Context, want spec.SecurityGroup, object, path string) (types.SecurityGroup, error) {
+	tags := awsapi.Owned(g.doc.Spec.Tags, g.doc.Workspace, object, want.Name)
+	out, err := g.api.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
+		VpcId: aws.String(g.doc.VPC.ID), GroupName: aws.String(want.Name), Description: aws.String(want.Description),
+		TagSpecifications: tags.EC2(types.ResourceTypeSecurityGroup),
+	})
+	if failure.Code(err) == "InvalidGroup.Duplicate" {
+		return types.SecurityGroup{}, foreign("security group "+want.Name, "a group of that name in VPC "+g.doc.VPC.ID, path+".id")
+	}
+	if err != nil {
+		return types.SecurityGroup{}, err
+	}
+	return types.SecurityGroup{GroupId: out.GroupId}, nil
+}
+
+func (g *grouping) given(ctx context.Context, id, path string) (document.Object, error) {
+	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}})
+	if failure.IsNotFound(err) || err == nil && len(found) == 0 {
+		return document.Object{}, missing("security group", id, g.doc.Spec.Region, path)
+	}
+	if err != nil {
+		return document.Object{}, fmt.Errorf("looking for security group %s: %w", id, err)
+	}
+	if vpc := aws.ToString(found[0].VpcId); vpc != g.doc.VPC.ID {
+		return document.Object{}, unfit("security group "+id, "VPC", vpc, g.doc.VPC.ID, path)
+	}
+	return document.Object{ID: id, Name: aws.ToString(found[0].GroupName), Outcome: document.Outcome{Outcome: document.Given}}, nil
+}
+
+// rule is one rule of a group, comparable.
+type rule struct {
+	egress   bool
+	protocol string
+	from, to int32
+	// peer is a CIDR block, a prefix list or a group id.
+	peer string
+}
+
+// converge makes the rules of a group those of the spec: what is missing is
+// added, what is too much, such as the rule by which AWS lets a new group send
+// anywhere, is removed. It reads again what it has changed, since a first read
+// may not show every rule.
+func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, workspaceGroup string) (changed bool, err error) {
+	for range 3 {
+		found, err := g.rules(ctx, id)
+		if err != nil {
+			return changed, err
+		}
+		absent, surplus := g.compare(found, want, id, workspaceGroup)
+		if len(absent)+len(surplus) == 0 {
+			return changed, nil
+		}
+		changed = true
+		if err := g.apply(ctx, id, absent, surplus); err != nil {
+			return changed, err
+		}
+	}
+	return changed, failure.New(plan.NotReady, "", "changing rules of security group %s: the changes are not visible yet", id)
+}
+
+func (g *grouping) rules(ctx context.Context, id string) ([]types.SecurityGroupRule, error) {
+	found, err := pages(func(token *string) ([]types.SecurityGroupRule, *string, error) {
+		out, err := g.api.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
+			Filters: []types.Filter{{Name: aws.String("group-id"), Values: []string{id}}}, NextToken: token,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.SecurityGroupRules, out.NextToken, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading rules of security group %s: %w", id, err)
+	}
+	return found, nil
+}
+
+// compare returns the rules that are missing and the ids of those that are too
+// much, both by direction: true is egress.
+func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id, workspaceGroup string) (absent map[bool][]types.IpPermission, surplus map[bool][]string) {
+	absent, surplus = map[bool][]types.IpPermission{}, map[bool][]string{}
+	wanted := map[rule]bool{}
+	for _, r := range want {
+		wanted[g.resolve(r, id, workspaceGroup)] = true
+	}
+	for _, f := range found {
+		r := ruleOf(f)
+		if wanted[r] {
+			delete(wanted, r)
+			continue
+		}
+		surplus[r.egress] = append(surplus[r.egress], aws.ToString(f.SecurityGroupRuleId))
+	}
+	for _, r := range want {
+		// In the order of the spec; a rule that is written twice is added once.
+		key := g.resolve(r, id, workspaceGroup)
+		if wanted[key] {
+			delete(wanted, key)
+			absent[key.egress] = append(absent[key.egress], key.permission())
+		}
+	}
+	return absent, surplus
+}
+
+// apply adds before it removes, so that what is wanted never fails meanwhile.
+func (g *grouping) apply(ctx context.Context, id string, absent map[bool][]types.IpPermission, surplus map[bool][]string) error {
+	if len(absent[false]) > 0 {
+		if _, err := g.api.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
+			GroupId: aws.String(id), IpPermissions: absent[false],
+		}); except(err, "InvalidPermission.Duplicate") != nil {
+			return fmt.Errorf("adding ingress rules to security group %s: %w", id, err)
+		}
+	}
+	if len(absent[true]) > 0 {
+		if _, err := g.api.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{
+			GroupId: aws.String(id), IpPermissions: absent[true],
+		}); except(err, "InvalidPermission.Duplicate") != nil {
+			return fmt.Errorf("adding egress rules to security group %s: %w", id, err)
+		}
+	}
+	if len(surplus[false]) > 0 {
+		if _, err := g.api.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
+			GroupId: aws.String(id), SecurityGroupRuleIds: surplus[false],
+		}); err != nil {
+			return fmt.Errorf("removing ingress rules of security group %s: %w", id, err)
+		}
+	}
+	if len(surplus[true]) > 0 {
+		if _, err := g.api.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{
+			GroupId: aws.String(id), SecurityGroupRuleIds: surplus[true],
+		}); err != nil {
+			return fmt.Errorf("removing egress rules of security group %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// except drops an error of a code that is no failure here.
+func except(err error, code string) error {
+	if failure.Code(err) == code {
+		return nil
+	}
+	return err
+}
+
+// resolve puts ids and blocks in the place of the spec's words.
+func (g *grouping) resolve(r spec.Rule, self, workspace string) rule {
+	out := rule{egress: r.Direction == "egress", protocol: r.Protocol, from: 0, to: 65535, peer: r.Peer}
+	if r.Ports != "all" {
+		first, last, isRange := strings.Cut(r.Ports, "-")
+		if !isRange {
+			last = first
+		}
+		out.from, out.to = port(first), port(last)
+	}
+	switch r.Peer {
+	case "self":
+		out.peer = self
+	case "workspace":
+		out.peer = workspace
+	case "vpc":
+		out.peer = g.doc.VPC.CIDR
+	}
+	return out
+}
+
+// port reads a number that the spec's validation has accepted.
+func port(s string) int32 {
+	n, _ := strconv.ParseInt(s, 10, 32)
+	return int32(n)
+}
+
+func ruleOf(r types.SecurityGroupRule) rule {
+	out := rule{
+		egress: aws.ToBool(r.IsEgress), protocol: aws.ToString(r.IpProtocol),
+		from: aws.ToInt32(r.FromPort), to: aws.ToInt32(r.ToPort),
+	}
+	switch {
+	case r.CidrIpv4 != nil:
+		out.peer = aws.ToString(r.CidrIpv4)
+	case r.CidrIpv6 != nil:
+		out.peer = aws.ToString(r.CidrIpv6)
+	case r.PrefixListId != nil:
+		out.peer = aws.ToString(r.PrefixListId)
+	case r.ReferencedGroupInfo != nil:
+		out.peer = aws.ToString(r.ReferencedGroupInfo.GroupId)
+	}
+	return out
+}
+
+func (r rule) permission() types.IpPermission {
+	p := types.IpPermission{IpProtocol: aws.String(r.protocol), FromPort: aws.Int32(r.from), ToPort: aws.Int32(r.to)}
+	if strings.HasPrefix(r.peer, "sg-") {
+		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: aws.String(r.peer)}}
+	} else {
+		p.IpRanges = []types.IpRange{{CidrIp: aws.String(r.peer)}}
+	}
+	return p
+}

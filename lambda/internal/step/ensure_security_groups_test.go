@@ -1,0 +1,277 @@
+package step_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/plan"
+)
+
+func (r *run) groups() document.SecurityGroups {
+	r.t.Helper()
+	var out document.SecurityGroups
+	r.result("EnsureSecurityGroups", &out)
+	return out
+}
+
+// newGroup makes a security group of the author's.
+func (r *run) newGroup(vpc, name string) string {
+	r.t.Helper()
+	out := must(r.ec2().CreateSecurityGroup(r.t.Context(), &ec2.CreateSecurityGroupInput{
+		VpcId: aws.String(vpc), GroupName: aws.String(name), Description: aws.String("Of somebody."),
+	}))
+	return *out.GroupId
+}
+
+// rules are the rules of a group, sorted.
+func (r *run) rules(group string) []string {
+	var out []string
+	for _, rule := range r.world.EC2.Rules(tokyoRegion) {
+		if rule.GroupID != group {
+			continue
+		}
+		direction := "in"
+		if rule.Egress {
+			direction = "out"
+		}
+		out = append(out, fmt.Sprintf("%s %s %d-%d %s%s%s", direction, rule.Protocol, rule.FromPort, rule.ToPort, rule.CIDR, rule.CIDR6, rule.PeerGroupID))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// rulesOfMito are the rules that the spec has for both groups.
+func rulesOfMito(workspace string) (compute, doors []string) {
+	return []string{
+			"in tcp 0-65535 " + workspace,
+			"in udp 0-65535 " + workspace,
+			"out tcp 0-65535 " + workspace,
+			"out tcp 443-443 0.0.0.0/0",
+			"out tcp 6666-6666 0.0.0.0/0",
+			"out udp 0-65535 " + workspace,
+		}, []string{
+			"in tcp 443-443 " + workspace,
+			"in tcp 6666-6666 " + workspace,
+			"out tcp 8445-8451 10.0.0.0/22",
+		}
+}
+
+func tcp(from, to int32, peer string) []types.IpPermission {
+	p := types.IpPermission{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(from), ToPort: aws.Int32(to)}
+	if peer[:3] == "sg-" {
+		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: aws.String(peer)}}
+	} else {
+		p.IpRanges = []types.IpRange{{CidrIp: aws.String(peer)}}
+	}
+	return []types.IpPermission{p}
+}
+
+func TestEnsureSecurityGroups(t *testing.T) {
+	t.Parallel()
+	const next = "EnsureRouteTables"
+
+	t.Run("made, then found", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "EnsureSecurityGroups")
+		r.does("EnsureSecurityGroups", "Created",
+			"ec2:CreateSecurityGroup", "ec2:CreateSecurityGroup",
+			"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress",
+			"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress")
+		groups := r.groups()
+		compute, doors := rulesOfMito(groups.Workspace.ID)
+		same(t, "rules of compute", compute, r.rules(groups.Workspace.ID))
+		same(t, "rules of endpoints", doors, r.rules(groups.Endpoint.ID))
+		for _, g := range r.world.EC2.SecurityGroups(tokyoRegion) {
+			switch g.ID {
+			case groups.Workspace.ID:
+				same(t, "tags", owned("workspace-security-group", "mito-compute"), g.Tags)
+				same(t, "description", "mito-compute: Compute of mito.", g.Name+": "+g.Description)
+			case groups.Endpoint.ID:
+				same(t, "tags", owned("endpoint-security-group", "mito-doors"), g.Tags)
+				same(t, "description", "mito-doors: Doors of mito.", g.Name+": "+g.Description)
+			default:
+				same(t, "other group", "default", g.Name)
+			}
+			same(t, "VPC", r.id("EnsureVpc"), g.VPCID)
+		}
+		r.revise("EnsureSecurityGroups")
+		r.does("EnsureSecurityGroups", "Found")
+		same(t, "ids", []string{groups.Workspace.ID, groups.Endpoint.ID}, []string{r.groups().Workspace.ID, r.groups().Endpoint.ID})
+	})
+
+	for name, test := range map[string]struct {
+		drift func(*run, *ec2.Client, document.SecurityGroups)
+		calls []string
+	}{
+		"rule added": {
+			func(r *run, api *ec2.Client, g document.SecurityGroups) {
+				must(api.AuthorizeSecurityGroupIngress(r.t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
+					GroupId: aws.String(g.Endpoint.ID), IpPermissions: tcp(22, 22, "0.0.0.0/0"),
+				}))
+			},
+			[]string{"ec2:RevokeSecurityGroupIngress"},
+		},
+		"rule for IPv6 added": {
+			func(r *run, api *ec2.Client, g document.SecurityGroups) {
+				must(api.AuthorizeSecurityGroupEgress(r.t.Context(), &ec2.AuthorizeSecurityGroupEgressInput{
+					GroupId: aws.String(g.Workspace.ID), IpPermissions: []types.IpPermission{{
+						IpProtocol: aws.String("-1"), Ipv6Ranges: []types.Ipv6Range{{CidrIpv6: aws.String("::/0")}},
+					}},
+				}))
+			},
+			[]string{"ec2:RevokeSecurityGroupEgress"},
+		},
+		"rule removed": {
+			func(r *run, api *ec2.Client, g document.SecurityGroups) {
+				must(api.RevokeSecurityGroupEgress(r.t.Context(), &ec2.RevokeSecurityGroupEgressInput{
+					GroupId: aws.String(g.Workspace.ID), IpPermissions: tcp(443, 443, "0.0.0.0/0"),
+				}))
+			},
+			[]string{"ec2:AuthorizeSecurityGroupEgress"},
+		},
+		"peer changed": {
+			func(r *run, api *ec2.Client, g document.SecurityGroups) {
+				must(api.RevokeSecurityGroupIngress(r.t.Context(), &ec2.RevokeSecurityGroupIngressInput{
+					GroupId: aws.String(g.Endpoint.ID), IpPermissions: tcp(443, 443, g.Workspace.ID),
+				}))
+				must(api.AuthorizeSecurityGroupIngress(r.t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
+					GroupId: aws.String(g.Endpoint.ID), IpPermissions: tcp(443, 443, g.Endpoint.ID),
+				}))
+			},
+			[]string{"ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"},
+		},
+	} {
+		t.Run(name+" behind its back", func(t *testing.T) {
+			t.Parallel()
+			r := at(t, next)
+			groups := r.groups()
+			test.drift(r, r.ec2(), groups)
+			r.does("EnsureSecurityGroups", "Updated", test.calls...)
+			compute, doors := rulesOfMito(groups.Workspace.ID)
+			same(t, "rules of compute", compute, r.rules(groups.Workspace.ID))
+			same(t, "rules of endpoints", doors, r.rules(groups.Endpoint.ID))
+			r.does("EnsureSecurityGroups", "Found")
+		})
+	}
+
+	t.Run("rules of the spec changed", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, next)
+		r.revise("EnsureSecurityGroups", `ports: "8445-8451", peer: vpc`, `ports: "8445-8460", peer: vpc`)
+		r.does("EnsureSecurityGroups", "Updated", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress")
+		same(t, "rules of endpoints", []string{
+			"in tcp 443-443 " + r.groups().Workspace.ID, "in tcp 6666-6666 " + r.groups().Workspace.ID, "out tcp 8445-8460 10.0.0.0/22",
+		}, r.rules(r.groups().Endpoint.ID))
+	})
+
+	// group is the part of the spec from the name of a group to its first rule.
+	group := map[string]string{
+		"workspace": "workspace:\n        name: mito-compute\n        description: Compute of mito.\n        rules:\n" +
+			"          - {direction: ingress, protocol: tcp, ports: all, peer: self}\n" +
+			"          - {direction: ingress, protocol: udp, ports: all, peer: self}\n" +
+			"          - {direction: egress, protocol: tcp, ports: all, peer: self}\n" +
+			"          - {direction: egress, protocol: udp, ports: all, peer: self}\n" +
+			"          - {direction: egress, protocol: tcp, ports: \"443\", peer: 0.0.0.0/0}\n" +
+			"          - {direction: egress, protocol: tcp, ports: \"6666\", peer: 0.0.0.0/0}\n",
+		"endpoint": "endpoint:\n        name: mito-doors\n        description: Doors of mito.\n        rules:\n" +
+			"          - {direction: ingress, protocol: tcp, ports: \"443\", peer: workspace}\n" +
+			"          - {direction: ingress, protocol: tcp, ports: \"6666\", peer: workspace}\n" +
+			"          - {direction: egress, protocol: tcp, ports: \"8445-8451\", peer: vpc}\n",
+	}
+	for which, text := range group {
+		path := "spec.network.securityGroups." + which
+		t.Run("given, "+which, func(t *testing.T) {
+			t.Parallel()
+			r := at(t, next)
+			id := r.newGroup(r.id("EnsureVpc"), "somebody")
+			before := r.rules(id)
+			r.revise("EnsureSecurityGroups", text, which+": {id: "+id+"}\n")
+			if err := r.persist("EnsureSecurityGroups"); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "rules", before, r.rules(id))
+			given := r.groups().Endpoint
+			if which == "workspace" {
+				given = r.groups().Workspace
+				// What points at the workspace group points at the given one.
+				if doors := r.rules(r.groups().Endpoint.ID); !slices.Contains(doors, "in tcp 443-443 "+id) {
+					t.Errorf("the rules of the endpoints are %v", doors)
+				}
+			}
+			same(t, "given", document.Object{ID: id, Name: "somebody", Outcome: document.Outcome{Outcome: document.Given}}, given)
+		})
+		t.Run("given in another VPC, "+which, func(t *testing.T) {
+			t.Parallel()
+			r := at(t, next)
+			vpc := r.newVPC("10.9.0.0/22")
+			id := r.newGroup(vpc, "somebody")
+			r.revise("EnsureSecurityGroups", text, which+": {id: "+id+"}\n")
+			r.refuses("EnsureSecurityGroups", plan.Conflict, id, vpc, r.id("EnsureVpc"), path+".id")
+		})
+		t.Run("given but missing, "+which, func(t *testing.T) {
+			t.Parallel()
+			r := at(t, next)
+			r.revise("EnsureSecurityGroups", text, which+": {id: sg-0123456789abcdef0}\n")
+			r.refuses("EnsureSecurityGroups", plan.Conflict, "sg-0123456789abcdef0", "does not exist in ap-northeast-1", path+".id")
+		})
+	}
+
+	t.Run("both given", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "EnsureSecurityGroups")
+		compute, doors := r.newGroup(r.id("EnsureVpc"), "one"), r.newGroup(r.id("EnsureVpc"), "two")
+		r.revise("EnsureSecurityGroups", group["workspace"], "workspace: {id: "+compute+"}\n", group["endpoint"], "endpoint: {id: "+doors+"}\n")
+		r.does("EnsureSecurityGroups", "Given")
+	})
+
+	for name, test := range map[string]struct {
+		old, new string
+		texts    []string
+	}{
+		"another name": {
+			"name: mito-compute\n", "name: mito-machines\n",
+			[]string{"mito-compute", "mito-machines", "spec.network.securityGroups.workspace.name"},
+		},
+		"another description": {
+			"Doors of mito.", "Gates of mito.",
+			[]string{"Doors of mito.", "Gates of mito.", "spec.network.securityGroups.endpoint.description"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := at(t, next)
+			r.revise("EnsureSecurityGroups", test.old, test.new)
+			r.refuses("EnsureSecurityGroups", plan.Conflict, test.texts...)
+		})
+	}
+
+	t.Run("name taken by somebody", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "EnsureSecurityGroups")
+		id := r.newGroup(r.id("EnsureVpc"), "mito-compute")
+		before := r.rules(id)
+		name, message := class(r.step("EnsureSecurityGroups"))
+		same(t, "class", plan.Conflict, name)
+		contains(t, message, "mito-compute", "was not made by this workspace", "spec.network.securityGroups.workspace.id")
+		same(t, "rules", before, r.rules(id))
+		for _, g := range r.world.EC2.SecurityGroups(tokyoRegion) {
+			same(t, "tags", map[string]string{}, g.Tags)
+		}
+	})
+
+	t.Run("several", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, next)
+		other := must(r.ec2().CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{
+			VpcId: aws.String(r.id("EnsureVpc")), GroupName: aws.String("copy"), Description: aws.String("A copy."),
+			TagSpecifications: ownedByMito(types.ResourceTypeSecurityGroup, "endpoint-security-group"),
+		}))
+		r.refuses("EnsureSecurityGroups", plan.Conflict, "there are 2", r.groups().Endpoint.ID, *other.GroupId)
+	})
+}

@@ -1,0 +1,223 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// ensureSubnets finds or creates the workspace subnets, each in a zone of its
+// own, and the endpoint subnet.
+func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*document.Subnets, error) {
+	s := &subnetting{api: d.AWS.EC2(doc.Spec.Region), doc: doc}
+	owned, err := s.list(ctx, "")
+	if err != nil {
+		return nil, fmt.Errorf("looking for subnets of VPC %s: %w", doc.VPC.ID, err)
+	}
+	s.owned = owned
+	wanted := doc.Spec.Network
+	out := &document.Subnets{
+		Outcome:   document.Outcome{Outcome: document.Found},
+		Workspace: make([]document.Subnet, len(wanted.WorkspaceSubnets)),
+	}
+	// Zones that are taken are known before one is chosen.
+	for i, w := range wanted.WorkspaceSubnets {
+		zone := w.AvailabilityZone
+		if found := s.ofObject(workspaceSubnet(i)); w.ID != "" {
+			if out.Workspace[i], err = s.given(ctx, w.ID, workspaceSubnetPath(i)+".id"); err != nil {
+				return nil, err
+			}
+			zone = out.Workspace[i].AvailabilityZone
+		} else if len(found) > 0 {
+			zone = aws.ToString(found[0].AvailabilityZone)
+		}
+		s.taken = append(s.taken, zone)
+	}
+	for i, w := range wanted.WorkspaceSubnets {
+		if w.ID != "" {
+			continue
+		}
+		if out.Workspace[i], err = s.ensure(ctx, w, workspaceSubnet(i), workspaceSubnetPath(i), true); err != nil {
+			return nil, err
+		}
+		s.taken[i] = out.Workspace[i].AvailabilityZone
+	}
+	out.Endpoint, err = s.ensure(ctx, wanted.EndpointSubnet, "endpoint-subnet", "spec.network.endpointSubnet", false)
+	if err != nil {
+		return nil, err
+	}
+	out.Outcome = together(out.All(), func(x document.Subnet) document.Outcome { return x.Outcome })
+	return out, distinctZones(out.Workspace)
+}
+
+func workspaceSubnet(i int) string { return fmt.Sprintf("workspace-subnet-%d", i+1) }
+
+func workspaceSubnetPath(i int) string { return fmt.Sprintf("spec.network.workspaceSubnets[%d]", i) }
+
+// together is the outcome of several objects: what changed most.
+func together[T any](all []T, did func(T) document.Outcome) document.Outcome {
+	outcome := document.Outcome{Outcome: document.Given}
+	rank := []string{document.Given, document.Found, document.Updated, document.Created}
+	for _, one := range all {
+		if slices.Index(rank, did(one).Outcome) > slices.Index(rank, outcome.Outcome) {
+			outcome = did(one)
+		}
+	}
+	return outcome
+}
+
+// distinctZones refuses given subnets that share a zone.
+func distinctZones(subnets []document.Subnet) error {
+	byZone := map[string]string{}
+	for _, s := range subnets {
+		if other, ok := byZone[s.AvailabilityZone]; ok {
+			return failure.New(plan.Conflict,
+				"Give subnets in different zones in spec.network.workspaceSubnets.",
+				"checking workspace subnets: %s and %s are both in %s", other, s.ID, s.AvailabilityZone)
+		}
+		byZone[s.AvailabilityZone] = s.ID
+	}
+	return nil
+}
+
+// subnetting makes the subnets of one workspace.
+type subnetting struct {
+	api   awsapi.EC2
+	doc   *document.Document
+	owned []types.Subnet
+	// taken are the zones of the workspace subnets.
+	taken []string
+	// offered are the zones in which every endpoint service is offered.
+	offered []string
+}
+
+// list returns the subnets that are ours: all, or those of one object.
+func (s *subnetting) list(ctx context.Context, object string) ([]types.Subnet, error) {
+	filters := []types.Filter{
+		{Name: aws.String("vpc-id"), Values: []string{s.doc.VPC.ID}},
+		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{s.doc.Workspace}},
+		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
+	}
+	if object != "" {
+		filters = append(filters, types.Filter{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}})
+	}
+	return pages(func(token *string) ([]types.Subnet, *string, error) {
+		out, err := s.api.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: filters, NextToken: token})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.Subnets, out.NextToken, nil
+	})
+}
+
+func (s *subnetting) ofObject(object string) []types.Subnet {
+	var found []types.Subnet
+	for _, subnet := range s.owned {
+		if awsapi.OfEC2(subnet.Tags)[plan.TagObject] == object {
+			found = append(found, subnet)
+		}
+	}
+	return found
+}
+
+func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path string, workspace bool) (document.Subnet, error) {
+	if want.ID != "" {
+		return s.given(ctx, want.ID, path+".id")
+	}
+	found, created, err := ensure(ctx, "subnet "+want.Name,
+		remembering(s.ofObject(object), func(ctx context.Context) ([]types.Subnet, error) { return s.list(ctx, object) }),
+		func(x types.Subnet) string { return aws.ToString(x.SubnetId) },
+		func(ctx context.Context) (types.Subnet, error) {
+			zone, err := s.zone(ctx, want, workspace)
+			if err != nil {
+				return types.Subnet{}, err
+			}
+			tags := awsapi.Owned(s.doc.Spec.Tags, s.doc.Workspace, object, want.Name)
+			out, err := s.api.CreateSubnet(ctx, &ec2.CreateSubnetInput{
+				VpcId: aws.String(s.doc.VPC.ID), CidrBlock: aws.String(want.CIDR), AvailabilityZone: aws.String(zone),
+				TagSpecifications: tags.EC2(types.ResourceTypeSubnet),
+			})
+			if failure.Code(err) == "InvalidSubnet.Conflict" {
+				return types.Subnet{}, failure.As(plan.Conflict,
+					fmt.Sprintf("Choose another block for %s.cidr, or give the existing subnet as %s.id.", path, path), err)
+			}
+			if err != nil {
+				return types.Subnet{}, err
+			}
+			return *out.Subnet, nil
+		})
+	if err != nil {
+		return document.Subnet{}, err
+	}
+	out := describeSubnet(found)
+	switch {
+	case created:
+		out.Outcome = document.Outcome{Outcome: document.Created}
+	case out.CIDR != want.CIDR:
+		return out, differs("subnet "+out.ID, "CIDR", out.CIDR, want.CIDR, path+".cidr")
+	case want.AvailabilityZone != "" && out.AvailabilityZone != want.AvailabilityZone:
+		return out, differs("subnet "+out.ID, "zone", out.AvailabilityZone, want.AvailabilityZone, path+".availabilityZone")
+	default:
+		out.Outcome = document.Outcome{Outcome: document.Found}
+	}
+	return out, nil
+}
+
+func (s *subnetting) given(ctx context.Context, id, path string) (document.Subnet, error) {
+	out, err := s.api.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: []string{id}})
+	if failure.IsNotFound(err) || err == nil && len(out.Subnets) == 0 {
+		return document.Subnet{}, missing("subnet", id, s.doc.Spec.Region, path)
+	}
+	if err != nil {
+		return document.Subnet{}, fmt.Errorf("looking for subnet %s: %w", id, err)
+	}
+	found := out.Subnets[0]
+	if vpc := aws.ToString(found.VpcId); vpc != s.doc.VPC.ID {
+		return document.Subnet{}, unfit("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
+	}
+	subnet := describeSubnet(found)
+	subnet.Outcome = document.Outcome{Outcome: document.Given}
+	return subnet, nil
+}
+
+func describeSubnet(x types.Subnet) document.Subnet {
+	return document.Subnet{
+		Object:           document.Object{ID: aws.ToString(x.SubnetId), Name: awsapi.OfEC2(x.Tags)["Name"]},
+		CIDR:             aws.ToString(x.CidrBlock),
+		AvailabilityZone: aws.ToString(x.AvailabilityZone),
+	}
+}
+
+// zone returns the zone that the spec names, or one in which every endpoint
+// service is offered and, for a workspace subnet, no other one is.
+func (s *subnetting) zone(ctx context.Context, want spec.Subnet, workspace bool) (string, error) {
+	if want.AvailabilityZone != "" {
+		return want.AvailabilityZone, nil
+	}
+	if s.offered == nil {
+		zones, err := offeredZones(ctx, s.api, s.doc)
+		if err != nil {
+			return "", err
+		}
+		s.offered = zones
+	}
+	for _, zone := range s.offered {
+		if !workspace || !slices.Contains(s.taken, zone) {
+			return zone, nil
+		}
+	}
+	return "", failure.New(plan.Conflict,
+		"Name the zones in spec.network.workspaceSubnets[].availabilityZone.",
+		"choosing a zone in %s: the endpoint services are offered in %s only", s.doc.Spec.Region, strings.Join(s.offered, ", "))
+}

@@ -1,0 +1,213 @@
+package step_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/plan"
+)
+
+// run is one execution whose steps a test runs one by one, in the plan's order,
+// without a state machine.
+type run struct {
+	t     testing.TB
+	world *emulator.World
+	doc   map[string]json.RawMessage
+	// spec, if any, takes the place of what LoadSpec has read: a step must also
+	// stand a spec that validation would refuse.
+	spec json.RawMessage
+}
+
+// newRun starts a world of its own and commits a spec to it.
+func newRun(t testing.TB, specFile string) *run {
+	t.Helper()
+	text, err := os.ReadFile("../../../spec/examples/" + specFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRunOf(t, specFile, string(text), emulator.Config{Seed: 1})
+}
+
+func newRunOf(t testing.TB, file, text string, cfg emulator.Config) *run {
+	t.Helper()
+	cfg.Manual = true
+	w, err := emulator.Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	r := &run{t: t, world: w}
+	r.commit(file, text)
+	return r
+}
+
+// commit begins a new execution for a new version of the spec.
+func (r *run) commit(file, text string) {
+	r.t.Helper()
+	path := plan.SourcePrefix + file
+	version, err := r.world.Commit(path, []byte(text))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	name := fmt.Sprintf("%s-%s", file, version)
+	r.doc = map[string]json.RawMessage{}
+	input, err := json.Marshal(map[string]any{
+		"workspace": file[:len(file)-len(".yaml")],
+		"revision":  map[string]string{"source": "s3", "repository": r.world.SourceBucket, "path": path, "version": version},
+		"execution": map[string]any{"arn": r.world.ExecutionARN(name), "name": name, "startTime": r.world.Clock.Now()},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := json.Unmarshal(input, &r.doc); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// step runs a step once and stores what it returns, as the state machine does.
+func (r *run) step(name string) error {
+	r.t.Helper()
+	payload, err := json.Marshal(r.doc)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := r.world.Invoke(context.Background(), name, payload)
+	if err != nil {
+		return err
+	}
+	s := stepOf(r.t, name)
+	if s.Result == "" {
+		r.doc = map[string]json.RawMessage{}
+		if err := json.Unmarshal(out, &r.doc); err != nil {
+			r.t.Fatal(err)
+		}
+		if r.spec != nil {
+			r.doc["spec"] = r.spec
+		}
+		return nil
+	}
+	r.doc[s.Result] = out
+	return nil
+}
+
+// settle runs a step until it is ready, waiting as it asks to.
+func (r *run) settle(name string) error {
+	r.t.Helper()
+	for range 200 {
+		if err := r.step(name); err != nil {
+			return err
+		}
+		s := stepOf(r.t, name)
+		if s.Await == nil {
+			return nil
+		}
+		var w struct {
+			Ready        bool
+			PauseSeconds int
+		}
+		if err := json.Unmarshal(r.doc[s.Result], &w); err != nil {
+			r.t.Fatal(err)
+		}
+		if w.Ready {
+			return nil
+		}
+		if w.PauseSeconds <= 0 {
+			r.t.Fatalf("%s is not ready and proposes no pause", name)
+		}
+		r.pass(time.Duration(w.PauseSeconds) * time.Second)
+	}
+	return fmt.Errorf("%s is never ready", name)
+}
+
+// persist settles a step as the state machine does: errors of the classes that
+// the machine acts on are retried.
+func (r *run) persist(name string) error {
+	r.t.Helper()
+	var err error
+	for range 40 {
+		if err = r.settle(name); err == nil || !retried(err) {
+			return err
+		}
+		r.pass(5 * time.Second)
+	}
+	return err
+}
+
+// upTo persists every step before the named one; all if the name is empty.
+func (r *run) upTo(name string) {
+	r.t.Helper()
+	for _, s := range plan.Workspace().Steps() {
+		if s.Name == name {
+			return
+		}
+		if err := r.persist(s.Name); err != nil {
+			r.t.Fatalf("%s: %v", s.Name, err)
+		}
+	}
+}
+
+// pass lets time pass.
+func (r *run) pass(d time.Duration) {
+	r.t.Helper()
+	release := r.world.Clock.Hold()
+	defer release()
+	if err := r.world.Clock.Sleep(context.Background(), d); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// result decodes what a step has added to the document.
+func (r *run) result(name string, into any) {
+	r.t.Helper()
+	if err := json.Unmarshal(r.doc[stepOf(r.t, name).Result], into); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// outcome is the outcome of a step.
+func (r *run) outcome(name string) string {
+	r.t.Helper()
+	var o struct{ Outcome string }
+	r.result(name, &o)
+	return o.Outcome
+}
+
+func stepOf(t testing.TB, name string) plan.Step {
+	t.Helper()
+	for _, s := range plan.Workspace().Steps() {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no step %s", name)
+	return plan.Step{}
+}
+
+// class is the error name that Step Functions sees, and the message.
+func class(err error) (name, message string) {
+	if e, ok := errors.AsType[messages.InvokeResponse_Error](err); ok {
+		return e.Type, e.Message
+	}
+	return "", fmt.Sprint(err)
+}
+
+// retried says whether the state machine runs a step again after an error.
+func retried(err error) bool {
+	name, _ := class(err)
+	for _, r := range plan.Retriers() {
+		for _, e := range r.Errors {
+			if e == name {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,87 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/source"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// loadSpec reads the committed spec, fills in its defaults and validates it.
+func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.Document, error) {
+	r := doc.Revision
+	file := path.Base(r.Path)
+	if source.WorkspaceOf(r.Path) != doc.Workspace || strings.HasPrefix(doc.Workspace, "rejected-") {
+		return nil, failure.New(plan.SpecInvalid,
+			fmt.Sprintf("Put the spec at %s<name>.yaml, where <name> is its metadata.name: 2 to 32 lower-case letters, digits and hyphens.", plan.SourcePrefix),
+			"loading spec %s: its path does not name a workspace", r)
+	}
+	data, err := d.Source.Read(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("loading spec %s: %w", r, err)
+	}
+	w, err := spec.Load(file, data)
+	if err != nil {
+		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s:\n%w", r, err))
+	}
+	if err := spec.CheckFileName(file, w.Metadata.Name); err != nil {
+		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s: %w", r, err))
+	}
+	if account := accountOf(doc.Execution.ARN); account != w.Spec.AWS.AccountID {
+		return nil, failure.New(plan.SpecInvalid,
+			fmt.Sprintf("Set spec.aws.accountId to %q, or push the spec to the Lakegate of account %s.", account, w.Spec.AWS.AccountID),
+			"loading spec %s: spec.aws.accountId is %s, but this Lakegate runs in account %s", r, w.Spec.AWS.AccountID, account)
+	}
+	if err := d.onlyOne(ctx, r); err != nil {
+		return nil, err
+	}
+	return &document.Document{
+		APIVersion: document.Version,
+		Workspace:  doc.Workspace,
+		Revision:   r,
+		Execution:  doc.Execution,
+		Spec:       w.Spec,
+		Digest:     spec.Digest(w),
+	}, nil
+}
+
+// onlyOne refuses a workspace that is defined both as .yaml and as .yml.
+func (d *Deps) onlyOne(ctx context.Context, r document.Revision) error {
+	other := r
+	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
+		other.Path = base + ".yml"
+	} else {
+		other.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
+	}
+	head, err := d.Source.Head(ctx, other)
+	if err != nil || head == "" {
+		return err
+	}
+	return failure.New(plan.SpecInvalid,
+		fmt.Sprintf("Delete one of %s and %s.", path.Base(r.Path), path.Base(other.Path)),
+		"loading spec %s: %s defines the same workspace", r, other.Path)
+}
+
+// accountOf returns the account of an ARN.
+func accountOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[4]
+}
+
+// partitionOf returns the partition of an ARN, such as aws.
+func partitionOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 3)
+	if len(parts) < 3 {
+		return "aws"
+	}
+	return parts[1]
+}

@@ -1,0 +1,94 @@
+package step
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"lakegate/lambda/plan"
+)
+
+// databricksPrincipal is the AWS account of Databricks in the commercial
+// partition.
+const databricksPrincipal = "arn:aws:iam::414351767826:root"
+
+// policy is a policy document of IAM or S3.
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Sid       string                       `json:",omitempty"`
+	Effect    string                       `json:""`
+	Principal map[string]string            `json:",omitempty"`
+	Action    []string                     `json:""`
+	Resource  []string                     `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+func (p policy) String() string {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("encoding policy: %v", err))
+	}
+	return string(text)
+}
+
+// trustPolicy lets Databricks assume the cross-account role, on behalf of this
+// Databricks account only.
+// https://docs.databricks.com/aws/en/admin/workspace/create-uc-workspace
+func trustPolicy(databricksAccount string) policy {
+	return policy{Version: "2012-10-17", Statement: []statement{{
+		Effect: "Allow", Action: []string{"sts:AssumeRole"},
+		Principal: map[string]string{"AWS": databricksPrincipal},
+		Condition: map[string]map[string]string{"StringEquals": {"sts:ExternalId": databricksAccount}},
+	}}}
+}
+
+// crossAccountPolicy lets Databricks run compute in a customer-managed VPC.
+// https://docs.databricks.com/aws/en/admin/account-settings-e2/credentials
+func crossAccountPolicy() policy {
+	return policy{Version: "2012-10-17", Statement: []statement{
+		{Effect: "Allow", Resource: []string{"*"}, Action: []string{
+			"ec2:AssignPrivateIpAddresses", "ec2:CancelSpotInstanceRequests", "ec2:DescribeAvailabilityZones",
+			"ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances",
+			"ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
+			"ec2:DescribePrefixLists", "ec2:DescribeReservedInstancesOfferings", "ec2:DescribeRouteTables",
+			"ec2:DescribeSecurityGroups", "ec2:DescribeSpotInstanceRequests", "ec2:DescribeSpotPriceHistory",
+			"ec2:DescribeSubnets", "ec2:DescribeVolumes", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcs",
+			"ec2:CreateTags", "ec2:DeleteTags", "ec2:GetSpotPlacementScores", "ec2:RequestSpotInstances",
+			"ec2:DescribeFleetHistory", "ec2:ModifyFleet", "ec2:DeleteFleets", "ec2:DescribeFleetInstances",
+			"ec2:DescribeFleets", "ec2:CreateFleet", "ec2:DeleteLaunchTemplate", "ec2:GetLaunchTemplateData",
+			"ec2:CreateLaunchTemplate", "ec2:DescribeLaunchTemplates", "ec2:DescribeLaunchTemplateVersions",
+			"ec2:ModifyLaunchTemplate", "ec2:DeleteLaunchTemplateVersions", "ec2:CreateLaunchTemplateVersion",
+			"ec2:AssociateIamInstanceProfile", "ec2:AttachVolume", "ec2:AuthorizeSecurityGroupEgress",
+			"ec2:AuthorizeSecurityGroupIngress", "ec2:CreateVolume", "ec2:DeleteVolume", "ec2:DetachVolume",
+			"ec2:DisassociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation",
+			"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:RunInstances",
+			"ec2:TerminateInstances",
+		}},
+		{
+			Effect: "Allow", Action: []string{"iam:CreateServiceLinkedRole", "iam:PutRolePolicy"},
+			Resource:  []string{"arn:aws:iam::*:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"},
+			Condition: map[string]map[string]string{"StringLike": {"iam:AWSServiceName": "spot.amazonaws.com"}},
+		},
+	}}
+}
+
+// bucketPolicy lets Databricks use the root bucket, on behalf of this
+// Databricks account only.
+// https://docs.databricks.com/aws/en/admin/account-settings-e2/storage
+func bucketPolicy(bucket, databricksAccount string) policy {
+	return policy{Version: "2012-10-17", Statement: []statement{{
+		Sid: "GrantDatabricksAccess", Effect: "Allow", Principal: map[string]string{"AWS": databricksPrincipal},
+		Action: []string{
+			"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
+			"s3:ListBucket", "s3:GetBucketLocation",
+		},
+		Resource:  []string{"arn:aws:s3:::" + bucket + "/*", "arn:aws:s3:::" + bucket},
+		Condition: map[string]map[string]string{"StringEquals": {"aws:PrincipalTag/DatabricksAccountId": databricksAccount}},
+	}}}
+}
+
+// crossAccountPolicyName is the name of the inline policy.
+const crossAccountPolicyName = plan.FunctionPrefix + "databricks"

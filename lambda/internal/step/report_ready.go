@@ -1,0 +1,98 @@
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/plan"
+)
+
+// reportReady tells that the workspace is as the spec wants it. The lease is
+// released last: a report that failed is made again under it.
+func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*document.Report, error) {
+	changed, err := changedSteps(doc)
+	if err != nil {
+		return nil, err
+	}
+	now := d.Now()
+	duration := int(now.Sub(doc.Execution.StartTime).Seconds())
+	out := &document.Report{
+		Outcome: document.Outcome{Outcome: document.Ready}, URL: doc.DatabricksWorkspace.URL,
+		Changed: changed, DurationSeconds: duration,
+	}
+	objects := objectsOf(doc)
+	status, err := d.Statuses.Read(ctx, doc.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	reason, message := "WorkspaceUnchanged", "Everything is as the spec wants it; nothing was changed."
+	if len(changed) > 0 {
+		reason, message = "WorkspaceReady", fmt.Sprintf("The workspace runs at %s.", out.URL)
+	}
+	out.Reason = message
+	status.LastAttemptedRevision, status.LastAppliedRevision = doc.Revision.String(), doc.Revision.String()
+	status.ExecutionARN, status.URL, status.Objects = doc.Execution.ARN, out.URL, objects
+	status.Set(now, report.Condition{Type: report.ConditionReady, Status: "True", Reason: reason, Message: message})
+	if err := d.Statuses.Write(ctx, status); err != nil {
+		return nil, err
+	}
+	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
+		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration,
+	}); err != nil {
+		return nil, err
+	}
+	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+}
+
+// changedSteps lists the steps that changed the world, in the plan's order.
+func changedSteps(doc *document.Document) ([]string, error) {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("encoding document: %w", err)
+	}
+	var results map[string]json.RawMessage
+	if err := json.Unmarshal(text, &results); err != nil {
+		return nil, fmt.Errorf("decoding document: %w", err)
+	}
+	changed := []string{}
+	for _, s := range plan.Workspace().Steps() {
+		if s.Result == "" || results[s.Result] == nil {
+			continue
+		}
+		var did document.Outcome
+		if err := json.Unmarshal(results[s.Result], &did); err != nil {
+			return nil, fmt.Errorf("decoding %s of document: %w", s.Result, err)
+		}
+		if did.Changed() {
+			changed = append(changed, s.Name)
+		}
+	}
+	return changed, nil
+}
+
+// objectsOf lists the ids of all that exists.
+func objectsOf(doc *document.Document) map[string][]string {
+	return map[string][]string{
+		"vpc":                   {doc.VPC.ID},
+		"subnets":               append(doc.Subnets.WorkspaceIDs(), doc.Subnets.Endpoint.ID),
+		"securityGroups":        {doc.SecurityGroups.Workspace.ID, doc.SecurityGroups.Endpoint.ID},
+		"routeTables":           append(append([]string(nil), doc.RouteTables.Workspace...), doc.RouteTables.Endpoint.ID),
+		"workspaceEndpoint":     {doc.WorkspaceEndpoint.ID},
+		"relayEndpoint":         {doc.RelayEndpoint.ID},
+		"s3Endpoint":            {doc.S3Endpoint.ID},
+		"stsEndpoint":           {doc.STSEndpoint.ID},
+		"kinesisEndpoint":       {doc.KinesisEndpoint.ID},
+		"workspaceRegistration": {doc.WorkspaceRegistration.ID},
+		"relayRegistration":     {doc.RelayRegistration.ID},
+		"crossAccountRole":      {doc.CrossAccountRole.ARN},
+		"credentials":           {doc.Credentials.ID},
+		"rootBucket":            {doc.RootBucket.ID},
+		"storage":               {doc.Storage.ID},
+		"privateAccessSettings": {doc.PrivateAccessSettings.ID},
+		"network":               {doc.Network.ID},
+		"databricksWorkspace":   {doc.DatabricksWorkspace.ID},
+	}
+}

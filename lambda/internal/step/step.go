@@ -1,0 +1,149 @@
+// Package step holds the steps of the plan, one file each, named as the state
+// is. Every step observes, decides and acts, and is safe to repeat: it finds
+// what it made before by id, tag or name; converges what is ours and differs;
+// and stops with a Conflict before it touches what is not ours.
+package step
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/databricksapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/lease"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/source"
+	"lakegate/lambda/plan"
+)
+
+// Deps is what steps act on.
+type Deps struct {
+	AWS        *awsapi.Clients
+	Databricks *databricksapi.Accounts
+	Source     *source.S3
+	Leases     *lease.Store
+	Statuses   *report.Statuses
+	Publisher  *report.Publisher
+	Now        func() time.Time
+}
+
+// Func is a step: it takes the document and returns what it adds to it.
+type Func func(context.Context, *Deps, *document.Document) (result, error)
+
+// result is what a step adds to the document; each has an Outcome.
+type result interface{ Did() document.Outcome }
+
+// Registry holds the step of each state by its name.
+var Registry = map[string]Func{
+	"LoadSpec":                    as(loadSpec),
+	"AcquireLease":                as(acquireLease),
+	"EnsureVpc":                   as(ensureVpc),
+	"EnsureSubnets":               as(ensureSubnets),
+	"EnsureSecurityGroups":        as(ensureSecurityGroups),
+	"EnsureRouteTables":           as(ensureRouteTables),
+	"VerifyNetworkAcls":           as(verifyNetworkAcls),
+	"EnsureWorkspaceEndpoint":     as(ensureWorkspaceEndpoint),
+	"EnsureRelayEndpoint":         as(ensureRelayEndpoint),
+	"EnsureS3Endpoint":            as(ensureS3Endpoint),
+	"EnsureStsEndpoint":           as(ensureStsEndpoint),
+	"EnsureKinesisEndpoint":       as(ensureKinesisEndpoint),
+	"RegisterWorkspaceEndpoint":   as(registerWorkspaceEndpoint),
+	"RegisterRelayEndpoint":       as(registerRelayEndpoint),
+	"AwaitEndpoints":              as(awaitEndpoints),
+	"EnsureCrossAccountRole":      as(ensureCrossAccountRole),
+	"RegisterCredentials":         as(registerCredentials),
+	"EnsureRootBucket":            as(ensureRootBucket),
+	"RegisterStorage":             as(registerStorage),
+	"EnsurePrivateAccessSettings": as(ensurePrivateAccessSettings),
+	"RegisterNetwork":             as(registerNetwork),
+	"CreateWorkspace":             as(createWorkspace),
+	"AwaitWorkspace":              as(awaitWorkspace),
+	"EnablePrivateDns":            as(enablePrivateDNS),
+	"AwaitPrivateDns":             as(awaitPrivateDNS),
+	"ReportReady":                 as(reportReady),
+}
+
+func as[R result](f func(context.Context, *Deps, *document.Document) (R, error)) Func {
+	return func(ctx context.Context, d *Deps, doc *document.Document) (result, error) { return f(ctx, d, doc) }
+}
+
+// Run runs the step of one state: it decodes the document, checks the lease,
+// does the work and announces it.
+func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, err error) {
+	f, ok := Registry[name]
+	if !ok {
+		return nil, fmt.Errorf("running step %s: there is no such step", name)
+	}
+	doc, err := decode(name, payload)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.With("workspace", doc.Workspace, "revision", doc.Revision.String(), "execution", doc.Execution.Name, "step", name)
+	defer func() {
+		if value := recover(); value != nil {
+			// The value may hold anything, so it stays out of the error.
+			log.ErrorContext(ctx, "step panicked", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+			err = failure.New(plan.Internal, "", "running step %s: it panicked", name)
+		}
+	}()
+	// The first two steps run before there is a lease.
+	if doc.Lease != nil && doc.Lease.Ready {
+		if err := d.Leases.Check(ctx, doc.Workspace, doc.Execution.ARN, doc.Lease.Generation); err != nil {
+			return nil, err
+		}
+	}
+	r, err := f(ctx, d, doc)
+	if err != nil {
+		log.ErrorContext(ctx, "step failed", "class", failure.Classify(err).Class, "error", failure.Message(err))
+		return nil, err
+	}
+	did := r.Did()
+	log.InfoContext(ctx, "step done", "outcome", did.Outcome, "reason", did.Reason)
+	d.announce(ctx, log, name, doc, r)
+	return r, nil
+}
+
+// announce sends the event of a step that has done its work. An event that
+// cannot be sent fails nothing: the execution's history has it all.
+func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc *document.Document, r result) {
+	did := r.Did()
+	if did.Outcome == document.Waiting || name == "ReportReady" {
+		return
+	}
+	data := report.StepCompletedData{
+		Step: name, Outcome: did.Outcome, Reason: did.Reason,
+		DurationSeconds: int(d.Now().Sub(doc.Execution.StartTime).Seconds()),
+	}
+	if name != "LoadSpec" {
+		data.Result = r
+	}
+	if err := d.Publisher.Publish(ctx, report.StepCompleted, name, subject(doc), data); err != nil {
+		log.WarnContext(ctx, "event not sent", "error", failure.Message(err))
+	}
+}
+
+func subject(doc *document.Document) report.Subject {
+	return report.Subject{
+		Workspace: doc.Workspace, Revision: doc.Revision.String(),
+		ExecutionARN: doc.Execution.ARN, ExecutionName: doc.Execution.Name,
+	}
+}
+
+// decode reads the document. LoadSpec gets the input of the execution instead,
+// in the same form but for the version.
+func decode(name string, payload []byte) (*document.Document, error) {
+	if name != "LoadSpec" {
+		return document.Decode(payload)
+	}
+	var doc document.Document
+	if err := json.Unmarshal(payload, &doc); err != nil {
+		return nil, fmt.Errorf("decoding input of execution: %w", err)
+	}
+	return &doc, nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/emulator/eventbridge"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/plan"
+)
+
+// demo commits a spec to an emulated stack, follows its execution, shows what
+// exists then, and commits the same file again. It fails unless the first run
+// ends Ready and the second one changes nothing.
+func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
+	c, err := load(out, file)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	cfg := c.config()
+	cfg.Seed = seed
+	w, err := emulator.Start(cfg)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	follow(w, out)
+	fmt.Fprintf(out, "commit %s to s3://%s/%s\n", file, w.SourceBucket, c.path)
+	first, err := commit(ctx, w, c)
+	if err != nil {
+		return err
+	}
+	printObjects(out, w)
+	printEvents(out, first)
+	ready := readyOf(first)
+	if ready == nil {
+		printFailure(out, first)
+		return errReported
+	}
+	fmt.Fprintf(out, "\nworkspace %s is ready at %s\n", c.spec.Metadata.Name, ready.URL)
+	fmt.Fprintf(out, "simulated %s, real %s\n", time.Duration(ready.DurationSeconds)*time.Second, time.Since(began).Round(10*time.Millisecond))
+
+	fmt.Fprintf(out, "\ncommit the same file again\n")
+	before := len(w.Hub.Calls())
+	second, err := commit(ctx, w, c)
+	if err != nil {
+		return err
+	}
+	calls := w.Changes(before)
+	again := readyOf(second)
+	if again == nil || len(again.Changed) > 0 || len(calls) > 0 {
+		fmt.Fprintf(out, "\nthe second run was not without change: %v\n", calls)
+		printFailure(out, second)
+		return errReported
+	}
+	fmt.Fprintf(out, "\nnothing changed: %d calls looked, none changed anything\n", w.Looks(before))
+	return nil
+}
+
+// commit puts a spec into the source, waits until everything that follows is
+// done, and returns the events on the bus that it led to.
+func commit(ctx context.Context, w *emulator.World, c *committed) ([]eventbridge.Event, error) {
+	seen := len(w.Events.Events(plan.EventBusName))
+	if _, err := w.Commit(c.path, c.text); err != nil {
+		return nil, err
+	}
+	if err := w.Clock.Idle(ctx); err != nil {
+		return nil, err
+	}
+	return w.Events.Events(plan.EventBusName)[seen:], nil
+}
+
+// readyOf returns the data of the Workspace Ready event, or nil.
+func readyOf(events []eventbridge.Event) *report.ReadyData {
+	for _, e := range events {
+		if e.DetailType == report.Ready {
+			var d struct{ Data report.ReadyData }
+			if json.Unmarshal(e.Detail, &d) == nil {
+				return &d.Data
+			}
+		}
+	}
+	return nil
+}
+
+func printFailure(out io.Writer, events []eventbridge.Event) {
+	for _, e := range events {
+		if e.DetailType == report.Failed || e.DetailType == report.Rejected {
+			var d struct{ Data report.FailedData }
+			if json.Unmarshal(e.Detail, &d) == nil {
+				fmt.Fprintf(out, "\n%s: %s %s\n%s\n\nwhat to do: %s\n", e.DetailType, d.Data.Class, d.Data.Step, d.Data.Message, d.Data.Remedy)
+			}
+		}
+	}
+}
+
+func printEvents(out io.Writer, events []eventbridge.Event) {
+	count := map[string]int{}
+	var order []string
+	for _, e := range events {
+		if count[e.DetailType]++; count[e.DetailType] == 1 {
+			order = append(order, e.DetailType)
+		}
+	}
+	fmt.Fprintf(out, "\nevents on the bus %s\n", plan.EventBusName)
+	for _, t := range order {
+		fmt.Fprintf(out, "  %3d × %s\n", count[t], t)
+	}
+}
+
+func printObjects(out io.Writer, w *emulator.World) {
+	fmt.Fprintf(out, "\nwhat exists\n")
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, o := range w.Objects() {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", o.Kind, o.Name, o.ID, o.More)
+	}
+	_ = table.Flush()
+}

@@ -1,0 +1,64 @@
+// Command local runs the stack on this machine, without an AWS or Databricks
+// account: demo shows one spec from commit to workspace, serve keeps it all
+// running for real clients, bench measures what the documentation claims.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The functions log as they do in AWS; here that is noise unless asked for.
+	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		stop()
+		os.Exit(1)
+	}
+	stop()
+}
+
+// errReported is a failure that has been printed already.
+var errReported = errors.New("failed")
+
+const usage = "usage: local demo|serve|bench|interpreter [flags]"
+
+func run(ctx context.Context, out io.Writer, args []string) error {
+	if len(args) == 0 {
+		return errors.New(usage)
+	}
+	flags := flag.NewFlagSet("local "+args[0], flag.ContinueOnError)
+	specFile := flags.String("spec", "spec/examples/tokyo.yaml", "the spec to commit")
+	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
+	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
+	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
+	speed := flags.Float64("speed", 60, "how many times faster than the wall time passes")
+	asset := flags.String("asset", "dist", "folder of the built binary")
+	runs := flags.Int("runs", 100, "how many seeds to measure")
+	if err := flags.Parse(args[1:]); err != nil {
+		return errReported
+	}
+	switch args[0] {
+	case "demo":
+		return demo(ctx, out, *specFile, *seed)
+	case "serve":
+		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, speed: *speed})
+	case "bench":
+		return bench(ctx, out, *specFile, *asset, *runs)
+	case "interpreter":
+		return interpreter(ctx, out, *specFile, *awsPort)
+	default:
+		return errors.New(usage)
+	}
+}

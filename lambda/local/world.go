@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// committed is a spec that is ready to be committed.
+type committed struct {
+	// path in the source, and the text as it is in the file.
+	path string
+	text []byte
+	spec *spec.Workspace
+}
+
+// load reads and validates a spec; what is wrong with it is printed.
+func load(out io.Writer, file string) (*committed, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	w, err := spec.Load(file, text)
+	if err == nil {
+		err = spec.CheckFileName(file, w.Metadata.Name)
+	}
+	if err != nil {
+		fmt.Fprintln(out, err)
+		if errs, ok := errors.AsType[spec.Errors](err); ok {
+			fmt.Fprintf(out, "\n%d errors; nothing was committed.\n", len(errs))
+		}
+		return nil, errReported
+	}
+	return &committed{path: plan.SourcePrefix + filepath.Base(file), text: text, spec: w}, nil
+}
+
+// config is a world for the accounts and the region of a spec.
+func (c *committed) config() emulator.Config {
+	return emulator.Config{
+		Region:            c.spec.Spec.Region,
+		AWSAccount:        c.spec.Spec.AWS.AccountID,
+		DatabricksAccount: c.spec.Spec.Databricks.AccountID,
+	}
+}

@@ -1,0 +1,241 @@
+package plan
+
+import "slices"
+
+// Common returns what the role of every step may do: announce what it did.
+func Common() []Permission { return []Permission{sendEvents} }
+
+var (
+	sendEvents = Permission{
+		Why:       "announce what was done",
+		Actions:   []string{"events:PutEvents"},
+		Resources: []string{EventBus},
+	}
+	// Without the right to list a bucket, S3 answers 403 and not 404 for an
+	// object that does not exist.
+	listState = Permission{
+		Why:       "tell a missing object from a forbidden one",
+		Actions:   []string{"s3:ListBucket"},
+		Resources: []string{bucketARN(StateBucket)},
+	}
+	checkLease = Permission{
+		Why:       "check the workspace's lease before acting, and take it again after a redrive",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/leases/*"},
+	}
+	writeStatus = Permission{
+		Why:       "keep the workspace's status",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/status/*"},
+	}
+	readSource = Permission{
+		Why:       "read specs",
+		Actions:   []string{"s3:GetObject", "s3:GetObjectVersion"},
+		Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"},
+	}
+	listSource = Permission{
+		Why:       "tell a missing spec from a forbidden one",
+		Actions:   []string{"s3:ListBucket"},
+		Resources: []string{bucketARN(SourceBucket)},
+	}
+	readSecret = Permission{
+		Why:       "sign in to the Databricks account",
+		Actions:   []string{"secretsmanager:GetSecretValue"},
+		Resources: []string{DatabricksSecret},
+	}
+	describeExecutions = Permission{
+		Why:       "see whether an execution still runs",
+		Actions:   []string{"states:DescribeExecution"},
+		Resources: []string{executionsARN},
+	}
+)
+
+const executionsARN = "arn:" + Partition + ":states:" + Region + ":" + Account + ":execution:" + StateMachineName + ":*"
+
+func bucketARN(name string) string { return "arn:" + Partition + ":s3:::" + name }
+
+func ec2ARN(kind string) string { return "arn:" + Partition + ":ec2:*:" + Account + ":" + kind + "/*" }
+
+// fenced are the permissions of a step that runs under the workspace's lease.
+func fenced(own ...Permission) []Permission {
+	return append([]Permission{checkLease, listState}, own...)
+}
+
+// look is the permission to describe: EC2 knows no resources for that.
+func look(actions ...string) Permission {
+	return Permission{Why: "find what exists", Actions: actions, Resources: []string{"*"}}
+}
+
+// Conditions that bind a right to what this project makes.
+var (
+	ifTaggedNew = map[string]map[string]string{"StringEquals": {"aws:RequestTag/" + TagManaged: Owned}}
+	ifOurs      = map[string]map[string]string{"StringEquals": {"aws:ResourceTag/" + TagManaged: Owned}}
+)
+
+// create is the permission to make an object of EC2 with our tags, in what it
+// is made in.
+func create(action, kind string, in ...string) []Permission {
+	perms := []Permission{
+		{
+			Why: "create it, with our tags only", Actions: []string{"ec2:" + action},
+			Resources: []string{ec2ARN(kind)}, Conditions: ifTaggedNew,
+		},
+		{
+			Why: "tag it when it is created", Actions: []string{"ec2:CreateTags"},
+			Resources:  []string{ec2ARN(kind)},
+			Conditions: map[string]map[string]string{"StringEquals": {"ec2:CreateAction": action}},
+		},
+	}
+	if len(in) > 0 {
+		var resources []string
+		for _, k := range in {
+			resources = append(resources, ec2ARN(k))
+		}
+		perms = append(perms, Permission{
+			Why: "create it in what is there", Actions: []string{"ec2:" + action}, Resources: resources,
+		})
+	}
+	return perms
+}
+
+// change is the permission to change objects of EC2 that are ours.
+func change(kind string, actions ...string) Permission {
+	return Permission{Why: "change it, if it is ours", Actions: actions, Resources: []string{ec2ARN(kind)}, Conditions: ifOurs}
+}
+
+// privateDNS is what AWS asks for beside the endpoint when its private DNS
+// names are turned on.
+var privateDNS = Permission{
+	Why:       "private DNS names are a hosted zone that AWS associates with the VPC",
+	Actions:   []string{"route53:AssociateVPCWithHostedZone"},
+	Resources: []string{"arn:" + Partition + ":route53:::hostedzone/*"},
+}
+
+// endpoint are the permissions of a step that makes a VPC endpoint which refers
+// to objects of these kinds.
+func endpoint(in ...string) []Permission {
+	refers := []string{}
+	for _, k := range in {
+		refers = append(refers, ec2ARN(k))
+	}
+	perms := fenced(look("ec2:DescribeVpcEndpoints", "ec2:DescribeVpcEndpointServices"))
+	perms = append(perms, create("CreateVpcEndpoint", "vpc-endpoint", append([]string{"vpc"}, in...)...)...)
+	return append(perms,
+		change("vpc-endpoint", "ec2:ModifyVpcEndpoint"),
+		Permission{Why: "change what it refers to", Actions: []string{"ec2:ModifyVpcEndpoint"}, Resources: refers},
+	)
+}
+
+func loadSpecAllow() []Permission { return []Permission{readSource, listSource} }
+
+func acquireLeaseAllow() []Permission {
+	return fenced(writeStatus, readSource, listSource, describeExecutions)
+}
+
+func ensureVpcAllow() []Permission {
+	return slices.Concat(
+		fenced(look("ec2:DescribeVpcs", "ec2:DescribeVpcAttribute")),
+		create("CreateVpc", "vpc"),
+		[]Permission{change("vpc", "ec2:ModifyVpcAttribute")},
+	)
+}
+
+func ensureSubnetsAllow() []Permission {
+	return slices.Concat(
+		fenced(look("ec2:DescribeSubnets", "ec2:DescribeAvailabilityZones", "ec2:DescribeVpcEndpointServices")),
+		create("CreateSubnet", "subnet", "vpc"),
+	)
+}
+
+func ensureSecurityGroupsAllow() []Permission {
+	return slices.Concat(
+		fenced(look("ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules")),
+		create("CreateSecurityGroup", "security-group", "vpc"),
+		[]Permission{
+			change("security-group",
+				"ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
+				"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"),
+			{
+				Why: "rules are objects of their own, which have no tags",
+				Actions: []string{
+					"ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
+					"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+				},
+				Resources: []string{ec2ARN("security-group-rule")},
+			},
+		},
+	)
+}
+
+func ensureRouteTablesAllow() []Permission {
+	return slices.Concat(
+		fenced(look("ec2:DescribeRouteTables")),
+		create("CreateRouteTable", "route-table", "vpc"),
+		[]Permission{
+			change("subnet", "ec2:AssociateRouteTable"),
+			{Why: "the table may be given", Actions: []string{"ec2:AssociateRouteTable"}, Resources: []string{ec2ARN("route-table")}},
+		},
+	)
+}
+
+func verifyNetworkAclsAllow() []Permission { return fenced(look("ec2:DescribeNetworkAcls")) }
+
+func awaitEndpointsAllow() []Permission { return fenced(look("ec2:DescribeVpcEndpoints")) }
+
+func enablePrivateDNSAllow() []Permission {
+	return fenced(look("ec2:DescribeVpcEndpoints"), change("vpc-endpoint", "ec2:ModifyVpcEndpoint"), privateDNS)
+}
+
+func ensureCrossAccountRoleAllow() []Permission {
+	roles := []string{"arn:" + Partition + ":iam::" + Account + ":role/*"}
+	return fenced(
+		Permission{Why: "find the role", Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: roles},
+		Permission{
+			Why: "create it, with our tags only", Actions: []string{"iam:CreateRole", "iam:TagRole"},
+			Resources: roles, Conditions: ifTaggedNew,
+		},
+		Permission{
+			Why: "change it, if it is ours", Actions: []string{"iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"},
+			Resources: roles, Conditions: ifOurs,
+		},
+	)
+}
+
+func ensureRootBucketAllow() []Permission {
+	buckets := []string{bucketARN("*")}
+	return fenced(
+		Permission{
+			Why: "find the bucket",
+			Actions: []string{
+				"s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketTagging", "s3:ListBucket",
+			},
+			Resources: buckets,
+		},
+		Permission{
+			Why: "create it, with our tags only", Actions: []string{"s3:CreateBucket", "s3:TagResource"},
+			Resources: buckets,
+		},
+		Permission{
+			Why: "close it to the public and open it to Databricks, in this account only", Actions: []string{"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"},
+			Resources:  buckets,
+			Conditions: map[string]map[string]string{"StringEquals": {"aws:ResourceAccount": Account}},
+		},
+	)
+}
+
+func databricksAllow() []Permission { return fenced(readSecret) }
+
+func reportReadyAllow() []Permission { return fenced(writeStatus) }
+
+func dispatchAllow() []Permission {
+	return []Permission{{
+		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine},
+	}}
+}
+
+func reportFailureAllow() []Permission {
+	return []Permission{
+		sendEvents, checkLease, listState, writeStatus, describeExecutions,
+		{Why: "find the step that failed", Actions: []string{"states:GetExecutionHistory"}, Resources: []string{executionsARN}},
+	}
+}

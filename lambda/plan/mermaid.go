@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Diagram renders a graph as a Mermaid flowchart: boxes are steps, hexagons
+// steps that wait, frames what runs side by side.
+func Diagram(graph Sequence) string {
+	if err := graph.check(); err != nil {
+		panic(err)
+	}
+	var out strings.Builder
+	out.WriteString("flowchart TD\n")
+	drawSequence(&out, graph, "  ")
+	return out.String()
+}
+
+func drawSequence(out *strings.Builder, nodes Sequence, indent string) {
+	for i, n := range nodes {
+		switch n := n.(type) {
+		case Step:
+			left, right := "[", "]"
+			if n.Await != nil {
+				left, right = "{{", "}}"
+			}
+			fmt.Fprintf(out, "%s%s%s%s%s\n", indent, n.Name, left, n.Name, right)
+		case Parallel:
+			fmt.Fprintf(out, "%ssubgraph %s\n", indent, n.Name)
+			for _, b := range n.Branches {
+				drawSequence(out, b, indent+"  ")
+			}
+			fmt.Fprintf(out, "%send\n", indent)
+		}
+		if i > 0 {
+			fmt.Fprintf(out, "%s%s --> %s\n", indent, nodeName(nodes[i-1]), nodeName(n))
+		}
+	}
+}
+
+// Table renders the steps as rows of a Markdown table.
+func Table(graph Sequence) string {
+	var out strings.Builder
+	out.WriteString("| state | what it does |\n| --- | --- |\n")
+	for _, s := range graph.Steps() {
+		fmt.Fprintf(&out, "| %s | %s |\n", s.Name, s.Doc)
+	}
+	return out.String()
+}

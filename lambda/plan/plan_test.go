@@ -1,0 +1,264 @@
+package plan_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lakegate/lambda/plan"
+)
+
+var update = flag.Bool("update", false, "write golden files and the generated parts of README.md")
+
+func TestDefinitionGolden(t *testing.T) {
+	t.Parallel()
+	golden(t, "workspace.asl.json", string(plan.Definition(plan.Workspace())))
+}
+
+func TestDiagramGolden(t *testing.T) {
+	t.Parallel()
+	golden(t, "workspace.mmd", plan.Diagram(plan.Workspace()))
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (go test ./lambda/plan -update writes it anew):\n%s", name, diff)
+	}
+}
+
+// The README shows what the plan says, between two marks.
+func TestREADMEIsDerived(t *testing.T) {
+	t.Parallel()
+	const path = "../../README.md"
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	minimal, err := os.ReadFile("../../spec/examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(readme)
+	for mark, text := range map[string]string{
+		"diagram": "```mermaid\n" + plan.Diagram(plan.Workspace()) + "```\n",
+		"steps":   plan.Table(plan.Workspace()),
+		"minimal": "```yaml\n" + string(minimal) + "```\n",
+	} {
+		begin, end := "<!-- begin "+mark+" -->\n", "<!-- end "+mark+" -->"
+		before, rest, ok := strings.Cut(got, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("README.md has no part %q", mark)
+		}
+		got = before + begin + text + end + after
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(readme), got); diff != "" {
+		t.Errorf("README.md differs from the plan (go test ./lambda/plan -update writes it anew):\n%s", diff)
+	}
+}
+
+type machine struct {
+	StartAt string
+	States  map[string]state
+}
+
+type state struct {
+	Type, Resource, Next, Default string
+	End                           bool
+	Choices                       []struct{ Next string }
+	Branches                      []machine
+	Retry                         []struct{ ErrorEquals []string }
+	Catch                         []any
+}
+
+// Every state can be reached, every path ends, every function is a step's, and
+// no error is caught: a failed step must fail the execution, so that a redrive
+// resumes there.
+func TestDefinitionIsWellFormed(t *testing.T) {
+	t.Parallel()
+	var m machine
+	if err := json.Unmarshal(plan.Definition(plan.Workspace()), &m); err != nil {
+		t.Fatal(err)
+	}
+	functions := map[string]bool{}
+	walk(t, m, functions)
+	var steps []string
+	for _, s := range plan.Workspace().Steps() {
+		steps = append(steps, "${"+s.Name+"}")
+	}
+	slices.Sort(steps)
+	var used []string
+	for f := range functions {
+		used = append(used, f)
+	}
+	slices.Sort(used)
+	if diff := cmp.Diff(steps, used); diff != "" {
+		t.Errorf("the functions of the definition are not those of the plan:\n%s", diff)
+	}
+}
+
+func walk(t *testing.T, m machine, functions map[string]bool) {
+	t.Helper()
+	reached := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if reached[name] {
+			return
+		}
+		s, ok := m.States[name]
+		if !ok {
+			t.Errorf("state %q does not exist", name)
+			return
+		}
+		reached[name] = true
+		if len(s.Catch) > 0 {
+			t.Errorf("state %q catches errors", name)
+		}
+		ends := s.End || s.Type == "Succeed"
+		for _, next := range append([]string{s.Next, s.Default}, choices(s)...) {
+			if next != "" {
+				ends = true
+				visit(next)
+			}
+		}
+		if !ends {
+			t.Errorf("state %q leads nowhere", name)
+		}
+		if s.Type == "Task" {
+			functions[s.Resource] = true
+			for _, r := range s.Retry {
+				for _, e := range r.ErrorEquals {
+					if !slices.Contains(plan.Classes(), e) && !regexp.MustCompile(`^(Lambda|States|Sandbox)\.`).MatchString(e) {
+						t.Errorf("state %q retries %q, which nothing raises", name, e)
+					}
+				}
+			}
+		}
+		for _, b := range s.Branches {
+			walk(t, b, functions)
+		}
+	}
+	visit(m.StartAt)
+	for name := range m.States {
+		if !reached[name] {
+			t.Errorf("state %q cannot be reached", name)
+		}
+	}
+}
+
+func choices(s state) []string {
+	var names []string
+	for _, c := range s.Choices {
+		names = append(names, c.Next)
+	}
+	return names
+}
+
+var placeholder = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// Every permission names its actions, its reason and known placeholders; a
+// resource is * only where an action describes.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	all := map[string][]plan.Permission{"Common": plan.Common()}
+	for _, s := range plan.Workspace().Steps() {
+		all[s.Name] = s.Allow
+	}
+	for _, f := range plan.Functions() {
+		all[f.Name] = f.Allow
+	}
+	known := []string{"Partition", "Account", "Region", "SourceBucket", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine"}
+	for name, permissions := range all {
+		if len(permissions) == 0 {
+			t.Errorf("%s may do nothing", name)
+		}
+		for _, p := range permissions {
+			if p.Why == "" || len(p.Actions) == 0 || len(p.Resources) == 0 {
+				t.Errorf("%s: permission %v says not why, what or where", name, p)
+			}
+			for _, a := range p.Actions {
+				service, action, ok := strings.Cut(a, ":")
+				if !ok || strings.Contains(a, "*") {
+					t.Errorf("%s: action %q is not one action", name, a)
+				}
+				if slices.Contains(p.Resources, "*") && (service != "ec2" || !strings.HasPrefix(action, "Describe")) {
+					t.Errorf("%s: %s is allowed on every resource", name, a)
+				}
+			}
+			for _, r := range p.Resources {
+				for _, m := range placeholder.FindAllStringSubmatch(r, -1) {
+					if !slices.Contains(known, m[1]) {
+						t.Errorf("%s: resource %q has an unknown placeholder", name, r)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestRulesInvokeFunctions(t *testing.T) {
+	t.Parallel()
+	var functions []string
+	for _, f := range plan.Functions() {
+		functions = append(functions, f.Name)
+	}
+	for _, r := range plan.Rules() {
+		if !slices.Contains(functions, r.Target) {
+			t.Errorf("rule %s invokes %q, which is no function", r.Name, r.Target)
+		}
+		if !json.Valid([]byte(r.Pattern)) {
+			t.Errorf("the pattern of rule %s is no JSON", r.Name)
+		}
+		if r.MaxAge <= 0 || r.MaxAttempts <= 0 || r.Doc == "" {
+			t.Errorf("rule %s has no bounds or no sentence", r.Name)
+		}
+	}
+}
+
+func TestGraphThatIsNotWellFormed(t *testing.T) {
+	t.Parallel()
+	step := plan.Step{Name: "A", Doc: "Does it.", Result: "a", Timeout: 1}
+	for name, graph := range map[string]plan.Sequence{
+		"empty":            {},
+		"name used twice":  {step, step},
+		"result twice":     {step, plan.Step{Name: "B", Doc: "Does it.", Result: "a", Timeout: 1}},
+		"no sentence":      {plan.Step{Name: "A", Timeout: 1}},
+		"no timeout":       {plan.Step{Name: "A", Doc: "Does it."}},
+		"empty branch":     {plan.Parallel{Name: "P", Branches: []plan.Sequence{{}}}},
+		"name of its loop": {plan.Step{Name: "A", Doc: "Does it.", Result: "a", Timeout: 1, Await: &plan.Await{Noun: "B"}}, plan.Step{Name: "BReady", Doc: "Does it.", Timeout: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if recover() == nil {
+					t.Error("it was accepted")
+				}
+			}()
+			plan.Definition(graph)
+		})
+	}
+}

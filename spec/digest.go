@@ -1,0 +1,28 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// Digest returns the SHA-256, in hexadecimal, of what a spec means: two specs
+// have the same digest if they are the same once both have their defaults,
+// whatever their comments, order and layout.
+func Digest(w *Workspace) string {
+	data, err := json.Marshal(w)
+	if err != nil {
+		panic(fmt.Sprintf("spec: encoding a workspace: %v", err))
+	}
+	var full Workspace
+	if err := json.Unmarshal(data, &full); err != nil {
+		panic(fmt.Sprintf("spec: copying a workspace: %v", err))
+	}
+	full.Default()
+	if data, err = json.Marshal(full); err != nil {
+		panic(fmt.Sprintf("spec: encoding a workspace: %v", err))
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

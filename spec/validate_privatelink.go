@@ -1,0 +1,52 @@
+package spec
+
+const (
+	privateLinkPath       = "spec.privateLink"
+	workspaceEndpointPath = privateLinkPath + ".workspaceEndpoint"
+	relayEndpointPath     = privateLinkPath + ".relayEndpoint"
+	accessPath            = privateLinkPath + ".privateAccessSettings"
+)
+
+func (c checker) checkPrivateLink() {
+	l := c.Spec.PrivateLink
+	c.checkDatabricksEndpoint(workspaceEndpointPath, l.WorkspaceEndpoint)
+	c.checkDatabricksEndpoint(relayEndpointPath, l.RelayEndpoint)
+
+	workspace, relay := l.WorkspaceEndpoint, l.RelayEndpoint
+	if relay.Service != "" && relay.Service == workspace.Service {
+		c.add(join(relayEndpointPath, "service"), "is the service of the workspace endpoint too: the relay has one of its own")
+	}
+	if relay.RegistrationName == workspace.RegistrationName {
+		c.add(c.registrationPath(relayEndpointPath), "%s is the registration of the workspace endpoint too: choose another registrationName", quote(relay.RegistrationName))
+	}
+
+	c.exclusive(accessPath, "id", "name")
+	if public := l.PrivateAccessSettings.PublicAccess; public != nil && !*public {
+		c.add(join(accessPath, "publicAccess"), "is false, and nobody could reach the workspace: it has no front-end endpoint, "+
+			"and the functions that verify it call it over the public network; write true, and limit who gets in with IP access lists")
+	}
+}
+
+func (c checker) checkDatabricksEndpoint(path string, e DatabricksEndpoint) {
+	c.exclusive(path, "id", "name", "service")
+	service := join(path, "service")
+	if e.Service != "" && c.sound(service) && c.sound("spec.region") && !sameRegion(e.Service, c.Spec.Region) {
+		c.add(service, "%s is not in spec.region, %s: want com.amazonaws.vpce.%s.vpce-svc-…", quote(e.Service), c.Spec.Region, c.Spec.Region)
+	}
+	// The name of an endpoint may be shorter than that of its registration.
+	name := join(path, "name")
+	if c.given(name) && c.sound(name) && !c.given(join(path, "registrationName")) {
+		if reason := refusal("databricksName", e.RegistrationName); reason != "" {
+			c.add(name, "is the registrationName too: %s, or give a registrationName", reason)
+		}
+	}
+}
+
+// registrationPath returns where the author has named an endpoint's
+// registration: in registrationName, or through the endpoint's name.
+func (c checker) registrationPath(path string) string {
+	if name := join(path, "name"); !c.given(join(path, "registrationName")) && c.given(name) {
+		return name
+	}
+	return join(path, "registrationName")
+}
