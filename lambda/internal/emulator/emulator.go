@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +28,7 @@ import (
 	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/latency"
+	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
@@ -77,6 +77,7 @@ type World struct {
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
+	Logs       *logs.Service
 	Functions  *lambdaservice.Service
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
@@ -150,14 +151,11 @@ func (w *World) makeAWS() {
 		})
 	})
 	w.Functions = lambdaservice.New(w.Hub, account, region)
-	w.Events = eventbridge.New(w.Hub, w.Delays, account, func(ctx context.Context, target string, payload []byte) error {
-		if _, failed := w.Functions.Invoke(ctx, target, payload); failed != nil {
-			return fmt.Errorf("%s: %s", failed.Error, failed.Cause)
-		}
-		return nil
-	})
 	w.Queues = sqs.New(w.Hub, account)
-	w.Events.OnDeadLetter(w.bury)
+	w.Logs = logs.New(w.Hub, account)
+	w.Events = eventbridge.New(w.Hub, w.Delays, account, eventbridge.Targets{
+		Queues: w.Queues, Groups: w.Logs, Others: map[string]eventbridge.Deliver{"lambda": w.invoke},
+	})
 	w.Executions = stepfunctions.New(w.Hub, w.Delays, account, w.Functions, func(s stepfunctions.StatusChange) {
 		w.Events.Emit(eventbridge.Event{
 			Source: "aws.states", DetailType: "Step Functions Execution Status Change",
@@ -177,21 +175,12 @@ func (w *World) makeAWS() {
 	w.Secrets.Put(region, secretName, string(secret))
 }
 
-// bury puts an event that could not be delivered into the dead-letter queue,
-// with the attributes that EventBridge gives it.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-func (w *World) bury(d eventbridge.Dead) {
-	err := w.Queues.Send(w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName), string(d.Event.JSON()), map[string]string{
-		"RULE_ARN":                  fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", w.Config.Region, w.Config.AWSAccount, d.Rule),
-		"TARGET_ARN":                d.Target,
-		"ERROR_CODE":                "SDK_CLIENT_ERROR",
-		"ERROR_MESSAGE":             d.Error,
-		"EXHAUSTED_RETRY_CONDITION": d.Exhausted,
-		"RETRY_ATTEMPTS":            strconv.Itoa(d.Attempts),
-	})
-	if err != nil {
-		panic(err)
+// invoke hands an event to a function.
+func (w *World) invoke(ctx context.Context, function string, payload []byte) error {
+	if _, failed := w.Functions.Invoke(ctx, function, payload); failed != nil {
+		return fmt.Errorf("%s: %s", failed.Error, failed.Cause)
 	}
+	return nil
 }
 
 func (w *World) offer(region, service, dns string) {
@@ -218,7 +207,7 @@ func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
 		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(),
-		w.Events.Wire(), w.Queues.Wire(), w.Functions.Wire(), w.Executions.Wire(),
+		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
 	} {
 		router.Serve(s)
 	}
@@ -254,7 +243,7 @@ func (w *World) Close() {
 func (w *World) deploy() error {
 	w.S3.Add(s3.Bucket{Name: sourceBucket, Region: w.Config.Region, Versioning: "Enabled", EventBridge: true})
 	w.S3.Add(s3.Bucket{Name: stateBucket, Region: w.Config.Region, Versioning: "Enabled"})
-	w.Events.AddBus(plan.EventBusName)
+	w.Events.AddBus(w.Config.Region, plan.EventBusName)
 	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
 	for _, s := range plan.Workspace().Steps() {
 		if err := w.register(s.Name, s.Timeout); err != nil {
@@ -273,9 +262,10 @@ func (w *World) deploy() error {
 		return nil
 	}
 	for _, r := range plan.Rules() {
-		if err := w.Events.AddRule(eventbridge.Rule{
+		if err := w.Events.AddRule(w.Config.Region, eventbridge.Rule{
 			Name: plan.FunctionPrefix + r.Name, Bus: "default", Pattern: w.substitute(r.Pattern), Description: r.Doc,
 			TargetARN: w.Functions.ARN(plan.FunctionPrefix + r.Target), MaxAttempts: r.MaxAttempts, MaxAge: r.MaxAge,
+			DeadLetterARN: w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName),
 		}); err != nil {
 			return err
 		}

@@ -246,13 +246,6 @@ func TestCompileRefusesBrokenJSON(t *testing.T) {
 
 func TestCompileCountsCombinations(t *testing.T) {
 	t.Parallel()
-	alternatives := func(n int) string {
-		var list []string
-		for i := range n {
-			list = append(list, fmt.Sprintf(`{"a": [%d]}`, i))
-		}
-		return `"$or": [` + strings.Join(list, ",") + `]`
-	}
 	pattern := func(outer, inner int) string {
 		return `{"detail": {` + alternatives(inner) + `}, ` + alternatives(outer) + `}`
 	}

@@ -1,309 +1,371 @@
-// Package eventbridge is the emulated Amazon EventBridge: buses, rules, and the
-// delivery of events to functions, with retries and a dead-letter queue.
+// Package eventbridge emulates Amazon EventBridge: buses, rules with complete
+// content filtering, targets, and delivery at least once with retries and
+// dead-letter queues. Schedules, archives and pipes are refused.
 package eventbridge
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"lakegate/lambda/internal/emulator/latency"
+	"lakegate/lambda/internal/emulator/logs"
+	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/wire"
 )
 
-// Event is one event on a bus.
-type Event struct {
-	ID, Bus, Source, DetailType string
-	Account, Region             string
-	Time                        time.Time
-	Resources                   []string
-	Detail                      json.RawMessage
+// Deliver hands a payload to a target. A *Failure tells the dead-letter queue
+// what went wrong, and whether to try again; any other error is ErrorFromTarget.
+type Deliver func(ctx context.Context, targetARN string, payload []byte) error
+
+// Targets are what rules can deliver to, beside other buses.
+type Targets struct {
+	Queues *sqs.Service
+	Groups *logs.Service
+	// Others by the service in the ARN, such as lambda and states. Targets of
+	// services that are not here are refused.
+	Others map[string]Deliver
 }
 
-// JSON is the event as rules see it and targets get it.
-func (e Event) JSON() []byte {
-	resources := e.Resources
-	if resources == nil {
-		resources = []string{}
-	}
-	text, err := json.Marshal(map[string]any{
-		"version": "0", "id": e.ID, "detail-type": e.DetailType, "source": e.Source, "account": e.Account,
-		"time": e.Time.UTC().Format(time.RFC3339), "region": e.Region, "resources": resources, "detail": e.Detail,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return text
-}
-
-// Rule is a rule with its one target.
-type Rule struct {
-	Name, Bus, Pattern, Description string
-	// TargetARN is the function that is invoked.
-	TargetARN   string
-	MaxAttempts int
-	MaxAge      time.Duration
-	Disabled    bool
-
-	compiled *Pattern
-}
-
-// Dead is an event that could not be delivered.
-type Dead struct {
-	Rule, Target, Error string
-	// Attempts that were made after the first one, and which bound ended them:
-	// MaximumRetryAttempts or MaximumEventAgeInSeconds.
-	Attempts  int
-	Exhausted string
-	Event     Event
-}
-
-// Service is the emulated API. It is safe for concurrent use.
+// Service is the emulated EventBridge of one account in all regions. It is safe
+// for concurrent use.
 type Service struct {
 	hub     *wire.Hub
 	delays  *latency.Source
 	account string
-	deliver func(ctx context.Context, targetARN string, payload []byte) error
+	targets Targets
 
-	mu     sync.Mutex
-	buses  []string
-	rules  []*Rule
-	events []Event
-	dead   []Dead
-	count  int
+	mu sync.Mutex
+	// buses by ARN.
+	buses map[string]*bus
+	// seen counts events of the same content; their ids come from it.
+	seen     map[string]int
+	events   []Event
+	lost     []Loss
+	dead     []Dead
+	watchers []func(Event)
+	// copies is how often a delivery is made.
 	copies int
-	watch  []func(Event)
-	sink   func(Dead)
+	// drops is how many events of a source are still to be lost; -1 for all.
+	drops map[string]int
 }
 
-// maxEvents bounds the log of events.
-const maxEvents = 20_000
-
-// New returns a service with the default bus. deliver hands an event to a
-// target.
-func New(hub *wire.Hub, delays *latency.Source, account string, deliver func(ctx context.Context, targetARN string, payload []byte) error) *Service {
-	return &Service{hub: hub, delays: delays, account: account, deliver: deliver, buses: []string{"default"}, copies: 1}
+type bus struct {
+	arn, region, name, description string
+	created, modified              time.Time
+	// rules by name.
+	rules map[string]*rule
 }
 
-// AddBus adds an event bus.
-func (s *Service) AddBus(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.buses = append(s.buses, name)
-}
-
-// AddRule adds a rule; its pattern must be valid.
-func (s *Service) AddRule(r Rule) error {
-	var err error
-	if r.compiled, err = Compile(r.Pattern); err != nil {
-		return fmt.Errorf("adding rule %s: %w", r.Name, err)
+// New returns an EventBridge with the default bus of every region.
+func New(hub *wire.Hub, delays *latency.Source, account string, targets Targets) *Service {
+	return &Service{
+		hub: hub, delays: delays, account: account, targets: targets,
+		buses: map[string]*bus{}, seen: map[string]int{}, drops: map[string]int{}, copies: 1,
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, &r)
-	return nil
 }
 
-// Duplicate makes every event be delivered n times from now on, as a service
-// that delivers at least once may.
-func (s *Service) Duplicate(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.copies = n
+// Wire is the service as the router serves it.
+func (s *Service) Wire() *wire.Service {
+	return &wire.Service{Name: "events", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
+		"PutEvents":             serve(s, s.putEvents),
+		"CreateEventBus":        serve(s, s.createEventBus),
+		"DescribeEventBus":      serve(s, s.describeEventBus),
+		"ListEventBuses":        serve(s, s.listEventBuses),
+		"DeleteEventBus":        serve(s, s.deleteEventBus),
+		"PutRule":               serve(s, s.putRule),
+		"DescribeRule":          serve(s, s.describeRule),
+		"ListRules":             serve(s, s.listRules),
+		"DeleteRule":            serve(s, s.deleteRule),
+		"EnableRule":            serve(s, s.enableRule),
+		"DisableRule":           serve(s, s.disableRule),
+		"PutTargets":            serve(s, s.putTargets),
+		"ListTargetsByRule":     serve(s, s.listTargetsByRule),
+		"RemoveTargets":         serve(s, s.removeTargets),
+		"ListRuleNamesByTarget": serve(s, s.listRuleNamesByTarget),
+		"TestEventPattern":      serve(s, s.testEventPattern),
+	}}
 }
 
-// Watch calls f for every event.
-func (s *Service) Watch(f func(Event)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.watch = append(s.watch, f)
+// serve decodes the input of a call, of which it knows every member. The
+// operations lock the service themselves.
+func serve[In any](_ *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
+	return func(c *wire.Call) (any, error) {
+		var in In
+		decoder := json.NewDecoder(bytes.NewReader(c.Body))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&in); err != nil {
+			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
+		}
+		return op(c, in)
+	}
 }
 
-// Events returns the events on a bus, oldest first.
-func (s *Service) Events(bus string) []Event {
+// Events returns the latest events of the buses of a name, or of all buses if
+// it is empty, in the order in which they were taken. At least 10,000 are kept.
+func (s *Service) Events(busName string) []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.events), func(e Event) bool { return e.Bus != bus })
+	return slices.DeleteFunc(slices.Clone(s.events), func(e Event) bool { return busName != "" && e.Bus != busName })
 }
 
-// DeadLetters returns what could not be delivered.
+// Lost returns the latest events that no bus took: put on one that does not
+// exist, or dropped.
+func (s *Service) Lost() []Loss {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lost)
+}
+
+// DeadLetters returns the latest events that a target did not get, whether or
+// not there was a queue for them.
 func (s *Service) DeadLetters() []Dead {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.dead)
 }
 
-// Emit puts an event on a bus, as the services of AWS do.
-func (s *Service) Emit(e Event) string {
-	s.mu.Lock()
-	s.count++
-	e.ID = fmt.Sprintf("00000000-0000-4000-9000-%012x", s.count)
-	if e.Bus == "" {
-		e.Bus = "default"
-	}
-	e.Account = s.account
-	if e.Time.IsZero() {
-		e.Time = s.hub.Clock.Now()
-	}
-	s.events = append(s.events, e)
-	if len(s.events) > maxEvents {
-		s.events = slices.Delete(s.events, 0, len(s.events)-maxEvents)
-	}
-	rules, copies, watch := slices.Clone(s.rules), s.copies, slices.Clone(s.watch)
-	s.mu.Unlock()
-	for _, f := range watch {
-		f(e)
-	}
-	text := e.JSON()
-	for _, r := range rules {
-		if r.Bus != e.Bus || r.Disabled {
-			continue
-		}
-		if ok, err := r.compiled.Match(text); err != nil || !ok {
-			continue
-		}
-		for i := range copies {
-			key := fmt.Sprintf("%s/%s/%d", r.Name, e.ID, i)
-			s.hub.Clock.After(s.delays.Draw(latency.EventDelivery, key), func() { s.try(r, e, 0, s.hub.Clock.Now()) })
-		}
-	}
-	return e.ID
-}
-
-// try delivers an event and, when that fails, tries again later, until the
-// rule's bounds are reached.
-func (s *Service) try(r *Rule, e Event, attempt int, since time.Time) {
-	err := s.deliver(context.Background(), r.TargetARN, e.JSON()) //nolint:forbidigo // a delivery has no caller
-	if err == nil {
-		return
-	}
-	pause := min(time.Second<<min(attempt, 10), 10*time.Minute)
-	if attempt+1 > r.MaxAttempts || s.hub.Clock.Now().Add(pause).Sub(since) > r.MaxAge {
-		exhausted := "MaximumRetryAttempts"
-		if attempt+1 <= r.MaxAttempts {
-			exhausted = "MaximumEventAgeInSeconds"
-		}
-		s.bury(Dead{Rule: r.Name, Target: r.TargetARN, Error: err.Error(), Attempts: attempt, Exhausted: exhausted, Event: e})
-		return
-	}
-	s.hub.Clock.After(pause, func() { s.try(r, e, attempt+1, since) })
-}
-
-// bury keeps a dead letter and hands it to the dead-letter queue.
-func (s *Service) bury(d Dead) {
-	s.mu.Lock()
-	s.dead = append(s.dead, d)
-	sink := s.sink
-	s.mu.Unlock()
-	if sink != nil {
-		sink(d)
-	}
-}
-
-// OnDeadLetter hands every dead letter to f as well.
-func (s *Service) OnDeadLetter(f func(Dead)) {
+// Watch calls a function for every event that a bus takes from now on. The
+// function must not block.
+func (s *Service) Watch(watcher func(Event)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sink = f
+	s.watchers = append(s.watchers, watcher)
 }
 
-// Wire returns the API as the router serves it.
-func (s *Service) Wire() *wire.Service {
-	return &wire.Service{Name: "events", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"PutEvents": s.putEvents, "ListRules": s.listRules, "ListEventBuses": s.listEventBuses, "TestEventPattern": s.testEventPattern,
-	}}
-}
-
-func (s *Service) putEvents(c *wire.Call) (any, error) {
-	var in struct {
-		Entries []struct {
-			EventBusName, Source, DetailType, Detail string
-			Resources                                []string
-		}
-	}
-	if err := json.Unmarshal(c.Body, &in); err != nil {
-		return nil, &wire.Error{Code: "SerializationException", Message: err.Error()}
-	}
-	if len(in.Entries) == 0 || len(in.Entries) > 10 {
-		return nil, &wire.Error{Code: "ValidationException", Message: "Member must have length between 1 and 10"}
-	}
-	out := struct {
-		FailedEntryCount int
-		Entries          []map[string]string
-	}{}
-	refuse := func(code, message string) {
-		out.FailedEntryCount++
-		out.Entries = append(out.Entries, map[string]string{"ErrorCode": code, "ErrorMessage": message})
-	}
-	for _, e := range in.Entries {
-		bus := e.EventBusName[strings.LastIndex(e.EventBusName, "/")+1:]
-		if bus == "" {
-			bus = "default"
-		}
-		s.mu.Lock()
-		known := slices.Contains(s.buses, bus)
-		s.mu.Unlock()
-		var detail map[string]any
-		switch {
-		case e.Source == "":
-			refuse("InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument.")
-		case strings.HasPrefix(e.Source, "aws."):
-			refuse("NotAuthorizedForSource", "Not authorized for the source.")
-		case e.DetailType == "":
-			refuse("InvalidArgument", "Parameter DetailType is not valid. Reason: DetailType is a required argument.")
-		case json.Unmarshal([]byte(e.Detail), &detail) != nil:
-			refuse("MalformedDetail", "Detail is malformed.")
-		case len(e.Detail)+len(e.Source)+len(e.DetailType) > 256<<10:
-			refuse("InvalidArgument", "Total size of the entry is greater than 262144 bytes.")
-		case !known:
-			refuse("ResourceNotFoundException", "Event bus "+bus+" does not exist.")
-		default:
-			id := s.Emit(Event{Bus: bus, Source: e.Source, DetailType: e.DetailType, Region: c.Region, Resources: e.Resources, Detail: json.RawMessage(e.Detail)})
-			out.Entries = append(out.Entries, map[string]string{"EventId": id})
-		}
-	}
-	return out, nil
-}
-
-func (s *Service) listRules(c *wire.Call) (any, error) {
+// Duplicate makes every delivery happen n times from now on, as delivery at
+// least once allows; 1 is as usual.
+func (s *Service) Duplicate(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := []map[string]string{}
-	for _, r := range s.rules {
-		list = append(list, map[string]string{
-			"Name": r.Name, "Arn": fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", c.Region, s.account, r.Name),
-			"EventPattern": r.Pattern, "State": "ENABLED", "Description": r.Description, "EventBusName": r.Bus,
-		})
-	}
-	return map[string]any{"Rules": list}, nil
+	s.copies = max(n, 1)
 }
 
-func (s *Service) listEventBuses(c *wire.Call) (any, error) {
+// Drop loses the next n events that a service of AWS emits, as best-effort
+// delivery allows; -1 all, 0 none. The source is such as aws.states.
+func (s *Service) Drop(source string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := []map[string]string{}
-	for _, b := range s.buses {
-		list = append(list, map[string]string{"Name": b, "Arn": fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", c.Region, s.account, b)})
-	}
-	return map[string]any{"EventBuses": list}, nil
+	s.drops[source] = n
 }
 
-func (s *Service) testEventPattern(c *wire.Call) (any, error) {
-	var in struct{ EventPattern, Event string }
-	if err := json.Unmarshal(c.Body, &in); err != nil {
-		return nil, &wire.Error{Code: "SerializationException", Message: err.Error()}
+const defaultBus = "default"
+
+func (s *Service) busARN(region, name string) string {
+	return fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", region, s.account, name)
+}
+
+// arnOf is the ARN of a bus that a call names by name or ARN, or not at all.
+func (s *Service) arnOf(region, nameOrARN string) string {
+	if strings.HasPrefix(nameOrARN, "arn:") {
+		return nameOrARN
 	}
-	pattern, err := Compile(in.EventPattern)
+	return s.busARN(region, cmp.Or(nameOrARN, defaultBus))
+}
+
+// bus returns a bus, or nil. The default bus of a region is always there.
+func (s *Service) bus(arn string) *bus {
+	if b := s.buses[arn]; b != nil {
+		return b
+	}
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[3] == "" || arn != s.busARN(parts[3], defaultBus) {
+		return nil
+	}
+	return s.addBus(parts[3], defaultBus, "")
+}
+
+func (s *Service) addBus(region, name, description string) *bus {
+	now := s.hub.Clock.Now()
+	b := &bus{
+		arn: s.busARN(region, name), region: region, name: name, description: description,
+		created: now, modified: now, rules: map[string]*rule{},
+	}
+	s.buses[b.arn] = b
+	return b
+}
+
+// findBus returns a bus that a call names.
+func (s *Service) findBus(c *wire.Call, nameOrARN string) (*bus, error) {
+	if b := s.bus(s.arnOf(c.Region, nameOrARN)); b != nil {
+		return b, nil
+	}
+	return nil, notFound("Event bus %s does not exist.", nameOrARN[strings.LastIndex(nameOrARN, "/")+1:])
+}
+
+var (
+	rulePattern = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+	busPattern  = regexp.MustCompile(`^[/.\-_A-Za-z0-9]{1,256}$`)
+	// putBusPattern is of the bus that an event is put on.
+	putBusPattern = regexp.MustCompile(`^(arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus/)?[.\-_A-Za-z0-9]+$`)
+)
+
+type createEventBusInput struct {
+	Name        string
+	Description string
+	Tags        []tag
+}
+
+type tag struct{ Key, Value string }
+
+type createEventBusOutput struct {
+	EventBusArn string
+	Description string `json:",omitempty"`
+}
+
+// maxBuses and maxRules are the quotas of a new account; targets cannot be raised.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+const (
+	maxBuses   = 100
+	maxRules   = 300
+	maxTargets = 5
+)
+
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html
+func (s *Service) createEventBus(c *wire.Call, in createEventBusInput) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !busPattern.MatchString(in.Name) || strings.Contains(in.Name, "/") {
+		return nil, constraint(in.Name, "name", `Member must satisfy regular expression pattern: [/\.\-_A-Za-z0-9]+`)
+	}
+	if s.bus(s.busARN(c.Region, in.Name)) != nil {
+		return nil, &wire.Error{Code: "ResourceAlreadyExistsException", Message: "Event bus " + in.Name + " already exists."}
+	}
+	if len(s.busesOf(c.Region)) >= maxBuses {
+		return nil, limitExceeded()
+	}
+	b := s.addBus(c.Region, in.Name, in.Description)
+	return createEventBusOutput{b.arn, b.description}, nil
+}
+
+// busesOf returns the buses of a region by name.
+func (s *Service) busesOf(region string) []*bus {
+	s.bus(s.busARN(region, defaultBus))
+	var out []*bus
+	for _, arn := range slices.Sorted(maps.Keys(s.buses)) {
+		if b := s.buses[arn]; b.region == region {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// busOutput is a bus in a reply; times are seconds since 1970.
+type busOutput struct {
+	Name, Arn        string
+	Description      string `json:",omitempty"`
+	CreationTime     float64
+	LastModifiedTime float64
+}
+
+func (b *bus) output() busOutput {
+	return busOutput{b.name, b.arn, b.description, seconds(b.created), seconds(b.modified)}
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+type nameInput struct{ Name string }
+
+func (s *Service) describeEventBus(c *wire.Call, in nameInput) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.findBus(c, in.Name)
 	if err != nil {
-		return nil, &wire.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+		return nil, err
 	}
-	ok, err := pattern.Match([]byte(in.Event))
+	return b.output(), nil
+}
+
+type listInput struct {
+	NamePrefix   string
+	EventBusName string
+	NextToken    string
+	Limit        *int
+}
+
+func (s *Service) listEventBuses(c *wire.Call, in listInput) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []busOutput
+	for _, b := range s.busesOf(c.Region) {
+		if strings.HasPrefix(b.name, in.NamePrefix) {
+			all = append(all, b.output())
+		}
+	}
+	list, next, err := page(all, in.NextToken, in.Limit)
 	if err != nil {
-		return nil, &wire.Error{Code: "ValidationException", Message: err.Error()}
+		return nil, err
 	}
-	return map[string]bool{"Result": ok}, nil
+	return struct {
+		EventBuses []busOutput
+		NextToken  string `json:",omitempty"`
+	}{list, next}, nil
+}
+
+func (s *Service) deleteEventBus(c *wire.Call, in nameInput) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in.Name == defaultBus {
+		return nil, invalid("Cannot delete event bus default.")
+	}
+	b := s.bus(s.busARN(c.Region, in.Name))
+	switch {
+	case b == nil:
+		// As in the service, that is what was asked for.
+		return nil, nil
+	case len(b.rules) > 0:
+		return nil, invalid("Event bus %s can't be deleted since it has rules.", in.Name)
+	}
+	delete(s.buses, b.arn)
+	return nil, nil
+}
+
+// page returns the items of one reply and the token of the next.
+func page[T any](all []T, token string, limit *int) (list []T, next string, err error) {
+	from, most := 0, 100
+	if token != "" {
+		if from, err = strconv.Atoi(token); err != nil || from < 0 || from > len(all) {
+			return nil, "", invalid("Parameter NextToken is not valid.")
+		}
+	}
+	if limit != nil {
+		if most = *limit; most < 1 || most > 100 {
+			return nil, "", constraint(strconv.Itoa(most), "limit", "Member must have value between 1 and 100")
+		}
+	}
+	to := min(from+most, len(all))
+	if to < len(all) {
+		next = strconv.Itoa(to)
+	}
+	return append([]T{}, all[from:to]...), next, nil
+}
+
+func notFound(format string, args ...any) error {
+	return &wire.Error{Code: "ResourceNotFoundException", Message: fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error {
+	return &wire.Error{Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
+}
+
+func constraint(value, member, rule string) error {
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: %s", value, member, rule)
+}
+
+func limitExceeded() error {
+	return &wire.Error{Code: "LimitExceededException", Message: "The requested resource exceeds the maximum number allowed."}
+}
+
+func notEmulated(what string) error {
+	return &wire.Error{Status: http.StatusNotImplemented, Code: "NotImplemented", Message: "events: " + what + " is not emulated"}
 }

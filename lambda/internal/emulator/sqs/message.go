@@ -2,7 +2,7 @@ package sqs
 
 import (
 	"cmp"
-	"crypto/md5" //nolint:gosec // the service answers with MD5 digests
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -73,7 +73,7 @@ func digest(attributes map[string]attribute) string {
 	if len(attributes) == 0 {
 		return ""
 	}
-	h := md5.New() //nolint:gosec // see the import
+	h := md5.New()
 	write := func(b []byte) {
 		_ = binary.Write(h, binary.BigEndian, uint32(len(b)))
 		h.Write(b)
@@ -93,7 +93,7 @@ func digest(attributes map[string]attribute) string {
 }
 
 func md5Hex(s string) string {
-	sum := md5.Sum([]byte(s)) //nolint:gosec // see the import
+	sum := md5.Sum([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -135,31 +135,31 @@ func (s *Service) send(q *queue, sender, body string, attributes map[string]attr
 }
 
 type sendMessageInput struct {
-	QueueUrl                string
+	QueueURL                string `json:"QueueUrl"`
 	MessageBody             string
 	DelaySeconds            *int
 	MessageAttributes       map[string]attribute
 	MessageSystemAttributes map[string]attribute
-	MessageDeduplicationId  string
-	MessageGroupId          string
+	MessageDeduplicationID  string `json:"MessageDeduplicationId"`
+	MessageGroupID          string `json:"MessageGroupId"`
 }
 
 type sendMessageOutput struct {
-	MessageId              string
+	MessageID              string `json:"MessageId"`
 	MD5OfMessageBody       string
 	MD5OfMessageAttributes string `json:",omitempty"`
 }
 
 func (s *Service) sendMessage(c *wire.Call, in sendMessageInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(in.MessageSystemAttributes) > 0:
 		return nil, notEmulated("MessageSystemAttributes")
-	case in.MessageDeduplicationId != "":
+	case in.MessageDeduplicationID != "":
 		return nil, notEmulated("MessageDeduplicationId")
-	case in.MessageGroupId != "":
+	case in.MessageGroupID != "":
 		return nil, notEmulated("MessageGroupId")
 	}
 	delay := q.seconds("DelaySeconds")
@@ -177,18 +177,18 @@ func (s *Service) sendMessage(c *wire.Call, in sendMessageInput) (any, error) {
 }
 
 type receiveMessageInput struct {
-	QueueUrl                    string
+	QueueURL                    string `json:"QueueUrl"`
 	AttributeNames              []string
 	MessageSystemAttributeNames []string
 	MessageAttributeNames       []string
 	MaxNumberOfMessages         *int
 	VisibilityTimeout           *int
 	WaitTimeSeconds             *int
-	ReceiveRequestAttemptId     string
+	ReceiveRequestAttemptID     string `json:"ReceiveRequestAttemptId"`
 }
 
 type receivedMessage struct {
-	MessageId              string
+	MessageID              string `json:"MessageId"`
 	ReceiptHandle          string
 	Body                   string
 	MD5OfBody              string
@@ -213,7 +213,7 @@ func within(name string, value *int, least, greatest, usual int) (int, error) {
 }
 
 func (s *Service) receiveMessage(c *wire.Call, in receiveMessageInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +292,7 @@ func (m *message) reply(in receiveMessageInput) receivedMessage {
 		})
 	})
 	return receivedMessage{
-		MessageId: m.id, ReceiptHandle: m.handle(), Body: m.body, MD5OfBody: md5Hex(m.body),
+		MessageID: m.id, ReceiptHandle: m.handle(), Body: m.body, MD5OfBody: md5Hex(m.body),
 		Attributes: all, MessageAttributes: attributes, MD5OfMessageAttributes: digest(attributes),
 	}
 }
@@ -303,7 +303,7 @@ func (m *message) handle() string {
 }
 
 type deleteMessageInput struct {
-	QueueUrl      string
+	QueueURL      string `json:"QueueUrl"`
 	ReceiptHandle string
 }
 
@@ -311,7 +311,7 @@ type deleteMessageInput struct {
 // last reception is accepted and deletes nothing.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
 func (s *Service) deleteMessage(c *wire.Call, in deleteMessageInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,6 @@ type queue struct {
 	arn, name string
 	// attributes that a client can set.
 	attributes        map[string]string
-	tags              map[string]string
 	created, modified time.Time
 	purged            time.Time
 	messages          []*message
@@ -148,7 +147,9 @@ type createQueueInput struct {
 	Tags       map[string]string `json:"tags"`
 }
 
-type queueURLOutput struct{ QueueUrl string }
+type queueURLOutput struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
 func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
@@ -172,7 +173,7 @@ func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
 		}
 		return queueURLOutput{s.url(c, q.name)}, nil
 	}
-	q := &queue{arn: arn, name: in.QueueName, attributes: map[string]string{}, tags: in.Tags, created: c.Time, modified: c.Time}
+	q := &queue{arn: arn, name: in.QueueName, attributes: map[string]string{}, created: c.Time, modified: c.Time}
 	q.set(in.Attributes)
 	s.queues[arn] = q
 	return queueURLOutput{s.url(c, q.name)}, nil
@@ -180,24 +181,24 @@ func (s *Service) createQueue(c *wire.Call, in createQueueInput) (any, error) {
 
 type getQueueURLInput struct {
 	QueueName              string
-	QueueOwnerAWSAccountId string
+	QueueOwnerAWSAccountID string `json:"QueueOwnerAWSAccountId"`
 }
 
 func (s *Service) getQueueURL(c *wire.Call, in getQueueURLInput) (any, error) {
 	q, ok := s.queues[s.ARN(c.Region, in.QueueName)]
-	if !ok || (in.QueueOwnerAWSAccountId != "" && in.QueueOwnerAWSAccountId != s.account) {
+	if !ok || (in.QueueOwnerAWSAccountID != "" && in.QueueOwnerAWSAccountID != s.account) {
 		return nil, noSuchQueue()
 	}
 	return queueURLOutput{s.url(c, q.name)}, nil
 }
 
 type getQueueAttributesInput struct {
-	QueueUrl       string
+	QueueURL       string `json:"QueueUrl"`
 	AttributeNames []string
 }
 
 func (s *Service) getQueueAttributes(c *wire.Call, in getQueueAttributesInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -239,12 +240,12 @@ func (s *Service) getQueueAttributes(c *wire.Call, in getQueueAttributesInput) (
 }
 
 type setQueueAttributesInput struct {
-	QueueUrl   string
+	QueueURL   string `json:"QueueUrl"`
 	Attributes map[string]string
 }
 
 func (s *Service) setQueueAttributes(c *wire.Call, in setQueueAttributesInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -291,10 +292,12 @@ func (s *Service) listQueues(c *wire.Call, in listQueuesInput) (any, error) {
 	return out, nil
 }
 
-type queueInput struct{ QueueUrl string }
+type queueInput struct {
+	QueueURL string `json:"QueueUrl"`
+}
 
 func (s *Service) deleteQueue(c *wire.Call, in queueInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +308,7 @@ func (s *Service) deleteQueue(c *wire.Call, in queueInput) (any, error) {
 // A queue can be purged once a minute.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html
 func (s *Service) purgeQueue(c *wire.Call, in queueInput) (any, error) {
-	q, err := s.find(c, in.QueueUrl)
+	q, err := s.find(c, in.QueueURL)
 	if err != nil {
 		return nil, err
 	}
