@@ -25,7 +25,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("got the workspace %v and the error %v", w, err)
 		}
 		if err != nil {
-			for _, e := range err.(spec.Errors) {
+			for _, e := range err.(spec.Errors) { //nolint:errorlint // Load promises this very type
 				if e.Line < 1 || e.Column < 1 || e.Message == "" {
 					t.Errorf("%+v does not say what is wrong where", e)
 				}

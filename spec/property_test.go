@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -235,7 +236,7 @@ func TestNoRuleIsNeedlessOrMissing(t *testing.T) {
 	for i, r := range WorkspaceRules() {
 		w := sample()
 		rules := WorkspaceRules()
-		w.Spec.Network.SecurityGroups.Workspace.Rules = append(rules[:i:i], rules[i+1:]...)
+		w.Spec.Network.SecurityGroups.Workspace.Rules = slices.Concat(rules[:i], rules[i+1:])
 		if got := loads(t, w); got != optional[r.Ports] {
 			t.Errorf("workspace group without %v: valid %v", r, got)
 		}
@@ -243,7 +244,7 @@ func TestNoRuleIsNeedlessOrMissing(t *testing.T) {
 	for i, r := range EndpointRules() {
 		w := sample()
 		rules := EndpointRules()
-		w.Spec.Network.SecurityGroups.Endpoint.Rules = append(rules[:i:i], rules[i+1:]...)
+		w.Spec.Network.SecurityGroups.Endpoint.Rules = slices.Concat(rules[:i], rules[i+1:])
 		if got := loads(t, w); got != optional[r.Ports] {
 			t.Errorf("endpoint group without %v: valid %v", r, got)
 		}
