@@ -110,7 +110,12 @@ func TestLimitAndStaleReads(t *testing.T) {
 	}
 	hub.StaleReads(2)
 	hub.Created("new")
-	if hub.Visible("new") || hub.Visible("new") || !hub.Visible("new") || !hub.Visible("old") {
-		t.Error("what is new is not seen from the third read on")
+	for read, want := range []bool{false, false, true, true} {
+		if hub.Visible("new") != want {
+			t.Errorf("read %d sees what is new: %t", read+1, !want)
+		}
+	}
+	if !hub.Visible("old") {
+		t.Error("what is old is not seen")
 	}
 }
