@@ -196,6 +196,11 @@ func (d decoder) value(n ast.Node, v reflect.Value, path string) {
 			d.value(value, v.Index(i), item(path, i))
 		}
 	case reflect.Pointer:
+		if v.Type().Elem().Kind() == reflect.Struct {
+			v.Set(reflect.New(v.Type().Elem()))
+			d.value(n, v.Elem(), path)
+			return
+		}
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
 			d.refuse(n, path, "true or false, without quotes")

@@ -26,17 +26,32 @@ func (w *Workspace) Default() {
 	set(&d.StorageName, longName)
 	set(&d.NetworkName, longName)
 
-	w.Spec.Network.setDefaults(name)
+	w.Spec.Network.setDefaults(name, w.Spec.Metastore.Hive != nil)
 
 	l := &w.Spec.PrivateLink
 	l.WorkspaceEndpoint.setDefaults(name + "-workspace")
 	l.RelayEndpoint.setDefaults(name + "-relay")
+	if l.FrontEnd != nil {
+		l.FrontEnd.setDefaults(name + "-front-end")
+		if l.PrivateAccessSettings.ID == "" {
+			set(&l.PrivateAccessSettings.Level, "ENDPOINT")
+		}
+	}
 	if l.PrivateAccessSettings.ID == "" {
 		set(&l.PrivateAccessSettings.Name, longName)
 	}
 	if l.PrivateAccessSettings.PublicAccess == nil {
 		l.PrivateAccessSettings.PublicAccess = new(true)
 	}
+
+	if glue := w.Spec.Metastore.Glue; glue != nil {
+		glue.Endpoint.setDefaults(name + "-glue")
+		if glue.InstanceProfile.ARN == "" {
+			set(&glue.InstanceProfile.Name, "lakegate-"+name+"-glue")
+		}
+	}
+	w.Spec.Encryption.ManagedServicesKey.setDefaults("lakegate-" + name + "-managed-services")
+	w.Spec.Encryption.StorageKey.setDefaults("lakegate-" + name + "-storage")
 
 	if w.Spec.CrossAccountRole.ARN == "" {
 		set(&w.Spec.CrossAccountRole.Name, "lakegate-"+name+"-cross-account")
@@ -46,7 +61,7 @@ func (w *Workspace) Default() {
 	}
 }
 
-func (n *Network) setDefaults(name string) {
+func (n *Network) setDefaults(name string, hive bool) {
 	if n.VPC.ID == "" {
 		set(&n.VPC.Name, name+"-vpc")
 		set(&n.VPC.CIDR, defaultCIDR)
@@ -68,7 +83,7 @@ func (n *Network) setDefaults(name string) {
 		set(&n.EndpointRouteTable.Name, name+"-endpoints")
 	}
 
-	n.SecurityGroups.Workspace.setDefaults(name+"-workspace", "Compute of "+name, WorkspaceRules())
+	n.SecurityGroups.Workspace.setDefaults(name+"-workspace", "Compute of "+name, workspaceRules(hive))
 	n.SecurityGroups.Endpoint.setDefaults(name+"-endpoints", "Control-plane endpoints of "+name, EndpointRules())
 
 	n.Endpoints.S3.setDefaults(name + "-s3")
@@ -126,6 +141,20 @@ func (e *DatabricksEndpoint) setDefaults(name string) {
 	set(&e.RegistrationName, name)
 }
 
+func (f *FrontEnd) setDefaults(name string) {
+	if f.ID == "" {
+		set(&f.Name, name)
+		name = f.Name
+	}
+	set(&f.RegistrationName, name)
+}
+
+func (k *Key) setDefaults(alias string) {
+	if k != nil && k.ARN == "" {
+		set(&k.Alias, alias)
+	}
+}
+
 // set gives a value to what has none.
 func set(field *string, value string) {
 	if *field == "" {
@@ -158,6 +187,16 @@ func WorkspaceRules() []Rule {
 	}
 	for _, ports := range controlPlanePorts {
 		rules = append(rules, Rule{Direction: "egress", Protocol: "tcp", Ports: ports, Peer: "0.0.0.0/0"})
+	}
+	return rules
+}
+
+// workspaceRules adds the port of the Hive metastore that Databricks runs,
+// where it is used.
+func workspaceRules(hive bool) []Rule {
+	rules := WorkspaceRules()
+	if hive {
+		rules = append(rules, Rule{Direction: "egress", Protocol: "tcp", Ports: "3306", Peer: "0.0.0.0/0"})
 	}
 	return rules
 }

@@ -12,7 +12,7 @@ func textFields() []reflect.StructField {
 			walk(t.Elem())
 		case reflect.Struct:
 			for i := range t.NumField() {
-				if f := t.Field(i); f.Type.Kind() == reflect.String {
+				if f := t.Field(i); f.Type.Kind() == reflect.String || f.Type == reflect.TypeFor[[]string]() {
 					fields = append(fields, f)
 				} else {
 					walk(f.Type)

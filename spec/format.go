@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -65,6 +66,39 @@ var formats = map[string]Format{
 	"routeTableId":    awsID("a route table id", "rtb"),
 	"securityGroupId": awsID("a security group id", "sg"),
 	"vpcEndpointId":   awsID("a VPC endpoint id", "vpce"),
+	"hostedZoneId": {
+		Noun: "the id of a hosted zone", Want: "Z and up to 31 capital letters and digits",
+		Pattern: `^Z[A-Z0-9]{1,31}$`,
+	},
+	"routeTarget": {
+		Noun: "the target of a route", Want: "an id that begins with nat-, tgw-, pcx-, vgw-, eni- or vpce-",
+		Pattern: `^(nat|tgw|pcx|vgw|eni|vpce)-[0-9a-f]{8}([0-9a-f]{9})?$`,
+	},
+	"destination": {
+		Noun: "the destination of a route", Want: "an IPv4 block such as 0.0.0.0/0",
+		Pattern: `^` + blockPattern + `$`,
+		refuse:  refuseDestination,
+	},
+	"host": {
+		Noun: "the name of a host", Want: "a name in lower case such as pypi.org",
+		Pattern: `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`, Min: 4, Max: 253,
+	},
+	"endpointPolicies": {Noun: "a choice of endpoint policies", Want: "open or restricted", OneOf: []string{"open", "restricted"}},
+	"accessLevel":      {Noun: "a level of private access", Want: "ACCOUNT or ENDPOINT", OneOf: []string{"ACCOUNT", "ENDPOINT"}},
+	"instanceProfileArn": {
+		Noun: "the ARN of an instance profile", Want: "arn:aws:iam::<account id>:instance-profile/<name>",
+		Pattern: `^arn:aws:iam::[0-9]{12}:instance-profile/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,128}$`,
+	},
+	"keyArn": {
+		Noun: "the ARN of a KMS key", Want: "arn:aws:kms:<region>:<account id>:key/<key id>",
+		Pattern: `^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
+	},
+	"keyAlias": {
+		// https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
+		Noun: "an alias of a KMS key", Want: "letters, digits and /_-, without alias/ before it",
+		Pattern: `^[A-Za-z0-9/_-]+$`, Min: 1, Max: 250,
+		refuse: refuseAlias,
+	},
 	"roleArn": {
 		Noun: "the ARN of an IAM role", Want: "arn:aws:iam::<account id>:role/<name>",
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
@@ -234,6 +268,28 @@ func refuseGroupName(name string) string {
 	return ""
 }
 
+func refuseAlias(alias string) string {
+	for _, prefix := range []string{"alias/", "aws/"} {
+		if strings.HasPrefix(alias, prefix) {
+			return fmt.Sprintf("%s begins with %s, which KMS puts there or keeps to itself: leave it out", quote(alias), prefix)
+		}
+	}
+	return ""
+}
+
+// refuseDestination says what is wrong with the block of a route, which may be
+// the whole network.
+func refuseDestination(text string) string {
+	block, err := netip.ParsePrefix(text)
+	if err != nil || !block.Addr().Is4() {
+		return fmt.Sprintf("%s is not an IPv4 block: want one such as 0.0.0.0/0", quote(text))
+	}
+	if block != block.Masked() {
+		return fmt.Sprintf("%s has bits beyond its prefix: want %s", quote(text), block.Masked())
+	}
+	return ""
+}
+
 func refuseCIDR(text string) string {
 	_, refusal := parseCIDR(text)
 	return refusal
@@ -247,17 +303,32 @@ func checkFormats(found *findings, v reflect.Value, path string) {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			at := join(path, jsonName(f))
-			if v.Field(i).Kind() == reflect.String {
-				checkText(found, v.Field(i).String(), f, at)
-			} else {
-				checkFormats(found, v.Field(i), at)
+			switch field := v.Field(i); {
+			case field.Kind() == reflect.String:
+				checkText(found, field.String(), f, at)
+			case isTextList(field.Type()):
+				for j := range field.Len() {
+					checkText(found, field.Index(j).String(), f, item(at, j))
+				}
+			default:
+				checkFormats(found, field, at)
 			}
+		}
+	case reflect.Pointer:
+		if v.Elem().Kind() == reflect.Struct {
+			checkFormats(found, v.Elem(), path)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			checkFormats(found, v.Index(i), item(path, i))
 		}
 	}
+}
+
+// isTextList says whether a field is a list of texts, each of which has the
+// format of the field's tag.
+func isTextList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String
 }
 
 func checkText(found *findings, text string, f reflect.StructField, path string) {

@@ -39,6 +39,9 @@ type Region struct {
 	DatasetsBucket string
 	// SystemTablesBucket holds the system tables of Unity Catalog.
 	SystemTablesBucket string
+	// HiveHost is the public host of the Hive metastore that Databricks runs.
+	// Empty where no source names it.
+	HiveHost string
 
 	unsupported string
 }
@@ -101,6 +104,7 @@ var regions = sync.OnceValue(func() []Region {
 			LogBucket:          cell("log_bucket"),
 			DatasetsBucket:     cell("datasets_bucket"),
 			SystemTablesBucket: cell("system_tables_bucket"),
+			HiveHost:           cell("hive_host"),
 			unsupported:        cell("unsupported"),
 		})
 	}

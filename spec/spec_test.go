@@ -105,6 +105,7 @@ func TestTokyo(t *testing.T) {
 							{Direction: "egress", Protocol: "tcp", Ports: "443", Peer: "0.0.0.0/0"},
 							{Direction: "egress", Protocol: "tcp", Ports: "3306", Peer: "0.0.0.0/0"},
 							{Direction: "egress", Protocol: "tcp", Ports: "6666", Peer: "0.0.0.0/0"},
+							{Direction: "egress", Protocol: "tcp", Ports: "8443-8451", Peer: "0.0.0.0/0"},
 						},
 					},
 					Endpoint: spec.SecurityGroup{
@@ -112,6 +113,7 @@ func TestTokyo(t *testing.T) {
 						Rules: []spec.Rule{
 							{Direction: "ingress", Protocol: "tcp", Ports: "443", Peer: "vpc"},
 							{Direction: "ingress", Protocol: "tcp", Ports: "6666", Peer: "vpc"},
+							{Direction: "ingress", Protocol: "tcp", Ports: "8443-8451", Peer: "vpc"},
 							{Direction: "egress", Protocol: "tcp", Ports: "443", Peer: "vpc"},
 							{Direction: "egress", Protocol: "tcp", Ports: "6666", Peer: "vpc"},
 						},
@@ -130,6 +132,9 @@ func TestTokyo(t *testing.T) {
 					Name: "private_access_settings2 for ap-northeast-1", PublicAccess: new(true),
 				},
 			},
+			Metastore: spec.Metastore{Glue: &spec.Glue{
+				Endpoint: spec.Endpoint{Name: "tokyo-glue"}, InstanceProfile: spec.InstanceProfile{Name: "databricks-glue-access"},
+			}},
 			CrossAccountRole: spec.Role{Name: "lakegate-tokyo-cross-account"},
 			RootBucket:       spec.Bucket{Name: "lakegate-tokyo-root-123456789012"},
 		},

@@ -70,6 +70,9 @@ func (c checker) check() {
 	c.checkNetwork()
 	c.checkSecurityGroups()
 	c.checkPrivateLink()
+	c.checkMetastore()
+	c.checkEgress()
+	c.checkEncryption()
 }
 
 const (
@@ -153,13 +156,7 @@ func (c checker) checkOwners() {
 	c.exclusive("spec.crossAccountRole", "arn", "name")
 	c.exclusive("spec.rootBucket", "arn", "name")
 
-	arn, account := c.Spec.CrossAccountRole.ARN, c.Spec.AWS.AccountID
-	if arn == "" || !c.sound("spec.crossAccountRole.arn") || !c.sound("spec.aws.accountId") {
-		return
-	}
-	if owner := strings.Split(arn, ":")[4]; owner != account {
-		c.add("spec.crossAccountRole.arn", "is in the account %s, but spec.aws.accountId is %s: want a role of the same account", owner, account)
-	}
+	c.sameAccount("spec.crossAccountRole.arn", c.Spec.CrossAccountRole.ARN, "a role")
 }
 
 // exclusive notes keys that are given beside an id or ARN: they would be

@@ -222,6 +222,10 @@ func (c checker) existing() [][]existing {
 	for _, s := range c.subnets() {
 		subnets = append(subnets, existing{join(s.path, "id"), s.ID})
 	}
+	glue := ""
+	if m := c.Spec.Metastore.Glue; m != nil {
+		glue = m.Endpoint.ID
+	}
 	return [][]existing{
 		subnets,
 		{{join(routeTablePath, "id"), n.EndpointRouteTable.ID}},
@@ -233,6 +237,7 @@ func (c checker) existing() [][]existing {
 			{endpointsPath + ".s3.id", n.Endpoints.S3.ID},
 			{endpointsPath + ".sts.id", n.Endpoints.STS.ID},
 			{endpointsPath + ".kinesis.id", n.Endpoints.Kinesis.ID},
+			{gluePath + ".endpoint.id", glue},
 			{join(workspaceEndpointPath, "id"), l.WorkspaceEndpoint.ID},
 			{join(relayEndpointPath, "id"), l.RelayEndpoint.ID},
 		},

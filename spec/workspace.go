@@ -47,6 +47,15 @@ type Spec struct {
 	Network Network `json:"network,omitzero"`
 	// PrivateLink is the back-end connection from compute to control plane.
 	PrivateLink PrivateLink `json:"privateLink,omitzero"`
+	// Metastore says where tables are known. Default: none is set up, and
+	// Databricks decides.
+	Metastore Metastore `json:"metastore,omitzero"`
+	// Egress says what compute may reach outside of the VPC. Default: nothing;
+	// the workspace is proven to be closed.
+	Egress Egress `json:"egress,omitzero"`
+	// Encryption is with keys of the customer. Default: with keys of AWS and
+	// Databricks.
+	Encryption Encryption `json:"encryption,omitzero"`
 	// CrossAccountRole is the IAM role that Databricks assumes to run compute.
 	CrossAccountRole Role `json:"crossAccountRole,omitzero"`
 	// RootBucket is the S3 bucket of the workspace's root storage.
@@ -217,8 +226,45 @@ type PrivateLink struct {
 	WorkspaceEndpoint DatabricksEndpoint `json:"workspaceEndpoint,omitzero"`
 	// RelayEndpoint leads to the secure cluster connectivity relay.
 	RelayEndpoint DatabricksEndpoint `json:"relayEndpoint,omitzero"`
+	// FrontEnd is the connection from users to the web application and REST
+	// API. Default: there is none, and users come over the public network.
+	FrontEnd *FrontEnd `json:"frontEnd,omitempty"`
 	// PrivateAccessSettings says who may reach the workspace, and how.
 	PrivateAccessSettings PrivateAccessSettings `json:"privateAccessSettings,omitzero"`
+	// EndpointPolicies is restricted to let the endpoints of S3, STS, Kinesis
+	// and Glue reach only what the workspace needs: its root bucket, the buckets
+	// and roles of Databricks, the account's own roles, catalog and data buckets.
+	// Default: open, which AWS calls full access.
+	EndpointPolicies string `json:"endpointPolicies,omitempty" format:"endpointPolicies"`
+	// DataBuckets are further buckets that compute may use where
+	// endpointPolicies is restricted.
+	DataBuckets []string `json:"dataBuckets,omitempty" format:"bucketName" jsonschema:"minItems=1,maxItems=50"`
+}
+
+// FrontEnd is an interface endpoint from a VPC of the users to the workspace
+// service, its registration, and the private DNS of the workspace's host.
+type FrontEnd struct {
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is
+	// created, in vpc. With it there is nothing else but registrationName and
+	// hostedZone.
+	ID string `json:"id,omitempty" format:"vpcEndpointId"`
+	// Name tag of the endpoint. Default: <metadata.name>-front-end.
+	Name string `json:"name,omitempty" format:"nameTag"`
+	// VPC that users are in or are routed through.
+	VPC string `json:"vpc,omitempty" format:"vpcId"`
+	// Subnets of that VPC, each in a zone of its own, that get the endpoint's
+	// addresses.
+	Subnets []string `json:"subnets,omitempty" format:"subnetId" jsonschema:"minItems=1,maxItems=6"`
+	// SecurityGroups of that VPC; they must admit TCP 443 from the users.
+	SecurityGroups []string `json:"securityGroups,omitempty" format:"securityGroupId" jsonschema:"minItems=1,maxItems=5"`
+	// RegistrationName is the name under which the endpoint is registered with
+	// the Databricks account, 4 to 256 characters. Default: the endpoint's
+	// name, or <metadata.name>-front-end for an endpoint that is given by id.
+	RegistrationName string `json:"registrationName,omitempty" format:"databricksName"`
+	// HostedZone is the id of an existing private hosted zone that has the
+	// record of the workspace's host; it is checked and not changed. Default: a
+	// zone for exactly that host is created and associated with the VPC.
+	HostedZone string `json:"hostedZone,omitempty" format:"hostedZoneId"`
 }
 
 // DatabricksEndpoint is an interface endpoint to a service of Databricks, and
@@ -250,10 +296,98 @@ type PrivateAccessSettings struct {
 	// databricks.credentialsName.
 	Name string `json:"name,omitempty" format:"databricksName"`
 	// PublicAccess keeps the workspace reachable over the public network
-	// beside the private one. Only true is possible as long as the workspace
-	// has no front-end endpoint; existing settings must have it too.
-	// Default: true.
+	// beside the private one. Without frontEnd only true is possible; false
+	// also needs the functions that verify the workspace to be in the front-end
+	// VPC. Existing settings must have the same value. Default: true.
 	PublicAccess *bool `json:"publicAccess,omitempty"`
+	// Level is ACCOUNT to admit every endpoint that is registered with the
+	// Databricks account, or ENDPOINT to admit only those of this spec.
+	// Default: ENDPOINT with frontEnd, else ACCOUNT.
+	Level string `json:"level,omitempty" format:"accessLevel"`
+}
+
+// Metastore says where tables are known: at most one of its members.
+type Metastore struct {
+	// Glue is the Glue Data Catalog of the AWS account in the region.
+	Glue *Glue `json:"glue,omitempty"`
+	// UnityCatalog is a metastore of Unity Catalog.
+	UnityCatalog *UnityCatalog `json:"unityCatalog,omitempty"`
+	// Hive is the Hive metastore that Databricks runs for the region. It is in
+	// the public network, and so needs spec.egress.
+	Hive *Hive `json:"hive,omitempty"`
+}
+
+// Glue is the Glue Data Catalog of the AWS account in the region.
+type Glue struct {
+	// Endpoint is the interface endpoint to Glue in the workspace subnets.
+	Endpoint Endpoint `json:"endpoint,omitzero"`
+	// InstanceProfile is what compute calls Glue with.
+	InstanceProfile InstanceProfile `json:"instanceProfile,omitzero"`
+}
+
+// InstanceProfile is an instance profile and the role of the same name: given
+// by ARN, or created by name.
+type InstanceProfile struct {
+	// ARN of an existing instance profile to use, in the spec's AWS account.
+	// Without it profile and role are created. With it there is no name.
+	ARN string `json:"arn,omitempty" format:"instanceProfileArn"`
+	// Name of profile and role to create, unique in the account. Default:
+	// lakegate-<metadata.name>-glue.
+	Name string `json:"name,omitempty" format:"roleName"`
+}
+
+// UnityCatalog is a metastore of Unity Catalog.
+type UnityCatalog struct {
+	// MetastoreID is the UUID of a metastore of the same region.
+	MetastoreID string `json:"metastoreId" format:"uuid"`
+}
+
+// Hive is the Hive metastore that Databricks runs for the region.
+type Hive struct {
+	// Host of the metastore, when the region's table is out of date. Default:
+	// what the table has for the region; it stays empty until it is needed.
+	Host string `json:"host,omitempty" format:"host"`
+}
+
+// Egress is what compute may reach outside of the VPC, by routes that a network
+// team has made.
+type Egress struct {
+	// Routes of the workspace subnets that may exist beside those to the VPC
+	// and to S3. Default: none.
+	Routes []EgressRoute `json:"routes,omitempty" jsonschema:"minItems=1,maxItems=20"`
+	// Hosts that a firewall on that way lets through on port 443; it is checked
+	// that they can be reached, and that others cannot. Default: none.
+	Hosts []string `json:"hosts,omitempty" format:"host" jsonschema:"minItems=1,maxItems=20"`
+}
+
+// EgressRoute is one route out of the VPC.
+type EgressRoute struct {
+	// Destination is the IPv4 block of the route, such as 0.0.0.0/0.
+	Destination string `json:"destination" format:"destination"`
+	// Target is the id of a NAT gateway, transit gateway, peering connection,
+	// virtual private gateway, network interface or firewall endpoint.
+	Target string `json:"target" format:"routeTarget"`
+}
+
+// Encryption is with keys of the customer in AWS KMS.
+type Encryption struct {
+	// ManagedServicesKey encrypts what the control plane stores: notebooks,
+	// secrets, queries.
+	ManagedServicesKey *Key `json:"managedServicesKey,omitempty"`
+	// StorageKey encrypts the root bucket and the volumes of compute.
+	StorageKey *Key `json:"storageKey,omitempty"`
+}
+
+// Key is a symmetric key in AWS KMS: given by ARN, or created.
+type Key struct {
+	// ARN of an existing key to use, in the spec's region. Its policy must
+	// admit Databricks; it is checked and not changed. Without it one is
+	// created. With it there is no alias.
+	ARN string `json:"arn,omitempty" format:"keyArn"`
+	// Alias of the key to create, without alias/. Default:
+	// lakegate-<metadata.name>-managed-services and
+	// lakegate-<metadata.name>-storage.
+	Alias string `json:"alias,omitempty" format:"keyAlias"`
 }
 
 // Role is an IAM role: given by ARN, or created by name.

@@ -70,7 +70,8 @@ func addFormats(definitions jsonschema.Definitions, t reflect.Type) error {
 	}
 	for i := range t.NumField() {
 		field := t.Field(i)
-		if field.Type.Kind() != reflect.String {
+		list := field.Type == reflect.TypeFor[[]string]()
+		if field.Type.Kind() != reflect.String && !list {
 			if err := addFormats(definitions, field.Type); err != nil {
 				return err
 			}
@@ -80,6 +81,9 @@ func addFormats(definitions jsonschema.Definitions, t reflect.Type) error {
 		property, ok := definitions[t.Name()].Properties.Get(key)
 		if !ok {
 			return fmt.Errorf("the schema of %s has no property %s", t.Name(), key)
+		}
+		if list {
+			property = property.Items
 		}
 		format, ok := spec.LookupFormat(field.Tag.Get("format"))
 		if !ok {

@@ -105,7 +105,7 @@ func builds(c wire.Record) bool {
 	case "ec2", "iam", "glue":
 		return true
 	case "databricks":
-		return c.Action != "GetToken" && c.Action != "GetDatabricksConfig" && c.Action != "GetOAuthMetadata"
+		return c.Action != "GetToken" && c.Action != "GetHostMetadata" && c.Action != "GetOAuthMetadata"
 	case "s3":
 		switch c.Action {
 		case "GetObject", "HeadObject", "PutObject", "DeleteObject", "ListObjectsV2":
