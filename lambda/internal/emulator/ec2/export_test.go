@@ -21,6 +21,7 @@ var FilterNames = map[string][]string{
 	"DescribeManagedPrefixLists":  names(managedPrefixLists.fields),
 	"DescribeInternetGateways":    names(internetGateways.fields),
 	"DescribeNatGateways":         names(natGateways.fields),
+	"DescribeAddresses":           names(addresses.fields),
 	"DescribeInstances":           names(instances.fields),
 	"DescribeTags":                names(tagFields),
 }

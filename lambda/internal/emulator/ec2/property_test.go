@@ -118,13 +118,14 @@ func checkInvariants(t reporter, s *ec2.Service) {
 			belongs(n.ID, id, n.VPCID)
 		}
 		at := n.SubnetID + " " + n.Address.String()
-		if !owned[n.ID] || addresses[at] {
-			t.Errorf("%s has no endpoint or the address of another interface, %s", n.ID, at)
+		if owned[n.ID] != (n.EndpointID != "") || n.HolderID == "" || addresses[at] {
+			t.Errorf("%s has no holder or the address of another interface, %s", n.ID, at)
 		}
 		addresses[at] = true
 	}
-	if len(owned) != len(interfaces) {
-		t.Errorf("endpoints have %d interfaces, there are %d", len(owned), len(interfaces))
+	ofEndpoints := slices.DeleteFunc(slices.Clone(interfaces), func(n ec2.NetworkInterface) bool { return n.EndpointID == "" })
+	if len(owned) != len(ofEndpoints) {
+		t.Errorf("endpoints have %d interfaces, there are %d", len(owned), len(ofEndpoints))
 	}
 }
 

@@ -66,6 +66,8 @@ type region struct {
 	endpoints  store[*Endpoint]
 	interfaces store[*NetworkInterface]
 	gateways   store[*InternetGateway]
+	addresses  store[*Address]
+	nats       store[*NATGateway]
 
 	// services are the endpoint services that are offered here, by name.
 	services map[string]*endpointService
@@ -89,6 +91,8 @@ func newRegion(name string, zones []zone) *region {
 		endpoints:  newStore(func(e *Endpoint) string { return e.VPCID }),
 		interfaces: newStore(func(n *NetworkInterface) string { return n.SubnetID }),
 		gateways:   newStore(func(*InternetGateway) string { return "" }),
+		addresses:  newStore(func(*Address) string { return "" }),
+		nats:       newStore(func(g *NATGateway) string { return g.VPCID }),
 		services:   builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
 	}
 }
@@ -179,6 +183,7 @@ var (
 	gatewayKind   = kind{"igw-", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "The internetGateway ID '%s' does not exist"}
 	prefixKind    = kind{"pl-", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
 	natKind       = kind{"nat-", "NatGatewayNotFound", "NatGatewayMalformed", "The Nat Gateway %s was not found"}
+	addressKind   = kind{"eipalloc-", "InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed", "The allocation ID '%s' does not exist"}
 	instanceKind  = kind{"i-", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "The instance ID '%s' does not exist"}
 )
 

@@ -69,8 +69,8 @@ func TestEveryFilterSelects(t *testing.T) {
 	table := must[*awsec2.CreateRouteTableOutput](t)(w.CreateRouteTable(t.Context(), &awsec2.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
 	must[*awsec2.AssociateRouteTableOutput](t)(w.AssociateRouteTable(t.Context(), &awsec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: &subnet}))
 	endpoint := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
-	gateway := must[*awsec2.CreateInternetGatewayOutput](t)(w.CreateInternetGateway(t.Context(), &awsec2.CreateInternetGatewayInput{})).InternetGateway.InternetGatewayId
-	must[*awsec2.AttachInternetGatewayOutput](t)(w.AttachInternetGateway(t.Context(), &awsec2.AttachInternetGatewayInput{InternetGatewayId: gateway, VpcId: &vpc}))
+	gateway, address := w.online(vpc), w.address()
+	nat := w.nat(&awsec2.CreateNatGatewayInput{SubnetId: &subnet, AllocationId: &address})
 	list := w.prefixList(s3Service)
 	rule := types.IpPermission{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(1), ToPort: aws.Int32(2), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
@@ -83,12 +83,12 @@ func TestEveryFilterSelects(t *testing.T) {
 	must[*awsec2.CreateTagsOutput](t)(w.CreateTags(t.Context(), &awsec2.CreateTagsInput{
 		Resources: []string{
 			vpc, subnet, *table, w.service.NetworkACLs(tokyo)[0].ID, group, rules[len(rules)-1].ID,
-			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], *gateway,
+			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], gateway, address, *nat.NatGatewayId,
 		},
 		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
 	}))
 
-	empty := map[string]bool{"DescribeNatGateways": true, "DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
+	empty := map[string]bool{"DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
 	for action := range w.service.Wire().Operations {
 		known, ok := ec2.FilterNames[action]
 		if !ok && strings.HasPrefix(action, "Describe") && action != "DescribeVpcAttribute" {
@@ -124,6 +124,7 @@ func TestIDs(t *testing.T) {
 		"no interface":     {"DescribeNetworkInterfaces", "NetworkInterfaceId.1", "eni-1", "InvalidNetworkInterfaceID.NotFound"},
 		"no gateway":       {"DescribeInternetGateways", "InternetGatewayId.1", "igw-1", "InvalidInternetGatewayID.NotFound"},
 		"no nat gateway":   {"DescribeNatGateways", "NatGatewayId.1", "nat-1", "NatGatewayNotFound"},
+		"no address":       {"DescribeAddresses", "AllocationId.1", "eipalloc-1", "InvalidAllocationID.NotFound"},
 		"no instance":      {"DescribeInstances", "InstanceId.1", "i-1", "InvalidInstanceID.NotFound"},
 		"no prefix list":   {"DescribeManagedPrefixLists", "PrefixListId.1", "pl-1", "InvalidPrefixListID.NotFound"},
 		"no association":   {"DisassociateRouteTable", "AssociationId", "rtbassoc-1", "InvalidAssociationID.NotFound"},

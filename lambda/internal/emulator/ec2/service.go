@@ -40,6 +40,8 @@ type Service struct {
 	regions  map[string]*region
 	issued   map[string]int
 	vpcLimit int
+	// agenda is what will happen by itself, in the order of time.
+	agenda []event
 }
 
 // New returns the API of an account that owns nothing yet. An empty account
@@ -122,8 +124,14 @@ func (s *Service) Wire() *wire.Service {
 			"AttachInternetGateway":    handle(s, attachInternetGateway),
 			"DetachInternetGateway":    handle(s, detachInternetGateway),
 			"DeleteInternetGateway":    handle(s, deleteInternetGateway),
-			"DescribeNatGateways":      handle(s, describeNatGateways),
 			"DescribeInstances":        handle(s, describeInstances),
+
+			"AllocateAddress":     handle(s, allocateAddress),
+			"DescribeAddresses":   handle(s, describeAddresses),
+			"ReleaseAddress":      handle(s, releaseAddress),
+			"CreateNatGateway":    handle(s, createNatGateway),
+			"DescribeNatGateways": handle(s, describeNatGateways),
+			"DeleteNatGateway":    handle(s, deleteNatGateway),
 
 			"CreateTags":   handle(s, createTags),
 			"DeleteTags":   handle(s, deleteTags),
@@ -184,6 +192,7 @@ func (s *Service) open(name string) (*request, error) {
 		s.regions[name] = reg
 	}
 	r := &request{Service: s, region: reg, now: s.hub.Clock.Now(), seen: map[string]bool{}}
+	s.settle(r.now)
 	r.settleEndpoints()
 	return r, nil
 }

@@ -77,6 +77,25 @@ func (s *Service) InternetGateways(region string) []InternetGateway {
 	})
 }
 
+// Addresses returns a copy of all Elastic IP addresses of a region.
+func (s *Service) Addresses(region string) []Address {
+	return snapshot(s, region, addressesOf, func(v *Address) Address {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// NATGateways returns a copy of all NAT gateways of a region, with the deleted
+// ones that are still described.
+func (s *Service) NATGateways(region string) []NATGateway {
+	return snapshot(s, region, natsOf, func(v *NATGateway) NATGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
 // Endpoints returns a copy of all endpoints of a region.
 func (s *Service) Endpoints(region string) []Endpoint {
 	return snapshot(s, region, endpointsOf, func(e *Endpoint) Endpoint {
@@ -107,6 +126,8 @@ func groupsOf(r *region) *store[*SecurityGroup]        { return &r.groups }
 func rulesOf(r *region) *store[*Rule]                  { return &r.rules }
 func interfacesOf(r *region) *store[*NetworkInterface] { return &r.interfaces }
 func gatewaysOf(r *region) *store[*InternetGateway]    { return &r.gateways }
+func addressesOf(r *region) *store[*Address]           { return &r.addresses }
+func natsOf(r *region) *store[*NATGateway]             { return &r.nats }
 func endpointsOf(r *region) *store[*Endpoint]          { return &r.endpoints }
 
 // snapshot copies all objects of one type.

@@ -109,6 +109,10 @@ func (r *request) taggable(id string) (*Resource, error) {
 		v, err = find(r, &r.interfaces, interfaceKind, id)
 	case gatewayKind.prefix:
 		v, err = find(r, &r.gateways, gatewayKind, id)
+	case addressKind.prefix:
+		v, err = find(r, &r.addresses, addressKind, id)
+	case natKind.prefix:
+		v, err = find(r, &r.nats, natKind, id)
 	default:
 		return nil, fault("InvalidID", "The ID '%s' is not valid", id)
 	}
@@ -222,6 +226,8 @@ func describeTags(r *request, in *query) (any, error) {
 	collectAll("vpc-endpoint", &r.endpoints, collect)
 	collectAll("network-interface", &r.interfaces, collect)
 	collectAll("internet-gateway", &r.gateways, collect)
+	collectAll("elastic-ip", &r.addresses, collect)
+	collectAll("natgateway", &r.nats, collect)
 	page, next, err := paginate(all, *in, 5)
 	if err != nil {
 		return nil, err
