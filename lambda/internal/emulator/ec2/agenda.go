@@ -15,16 +15,16 @@ type event struct {
 	act func()
 }
 
-// later lets something happen after a while, when the service is next used.
-func (r *request) later(after time.Duration, act func()) {
-	e := event{at: r.now.Add(after), act: act}
-	i, _ := slices.BinarySearchFunc(r.agenda, e, func(a, b event) int {
+// later lets something happen at a time, once the service is used again.
+func (s *Service) later(at time.Time, act func()) {
+	e := event{at: at, act: act}
+	i, _ := slices.BinarySearchFunc(s.agenda, e, func(a, b event) int {
 		if a.at.After(b.at) {
 			return 1
 		}
 		return -1
 	})
-	r.agenda = slices.Insert(r.agenda, i, e)
+	s.agenda = slices.Insert(s.agenda, i, e)
 }
 
 // settle does what has become due.

@@ -150,7 +150,7 @@ func (r *request) newNATGateway(in *createNatGatewayInput) (*NATGateway, error) 
 	if code, message := r.connectNAT(g, s, address); code != "" {
 		g.State, g.Failure = StateFailed, EndpointFailure{Code: code, Message: message}
 		g.deleted = r.now
-		r.later(deletedLife, func() { r.nats.remove(g.ID) })
+		r.later(r.now.Add(deletedLife), func() { r.nats.remove(g.ID) })
 	}
 	return g, nil
 }
@@ -218,7 +218,7 @@ func deleteNatGateway(r *request, in *natGatewayInput) (any, error) {
 		if a, ok := r.addresses.get(g.AllocationID); ok {
 			a.release()
 		}
-		r.later(deletedLife, func() { r.nats.remove(g.ID) })
+		r.later(r.now.Add(deletedLife), func() { r.nats.remove(g.ID) })
 	}
 	g.State, g.deleted = StateDeleted, r.now
 	return struct {

@@ -71,6 +71,10 @@ func TestEveryFilterSelects(t *testing.T) {
 	endpoint := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
 	gateway, address := w.online(vpc), w.address()
 	nat := w.nat(&awsec2.CreateNatGatewayInput{SubnetId: &subnet, AllocationId: &address})
+	peering := w.peering(&awsec2.CreateVpcPeeringConnectionInput{VpcId: &vpc, PeerVpcId: aws.String(w.vpc("10.4.0.0/22"))})
+	transit, egressOnly, vpn := w.transit(), w.egressOnly(vpc), w.vpn()
+	attachment := w.attach(transit, vpc, subnet)
+	must[*awsec2.AttachVpnGatewayOutput](t)(w.AttachVpnGateway(t.Context(), &awsec2.AttachVpnGatewayInput{VpnGatewayId: &vpn, VpcId: &vpc}))
 	list := w.prefixList(s3Service)
 	rule := types.IpPermission{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(1), ToPort: aws.Int32(2), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
@@ -84,6 +88,7 @@ func TestEveryFilterSelects(t *testing.T) {
 		Resources: []string{
 			vpc, subnet, *table, w.service.NetworkACLs(tokyo)[0].ID, group, rules[len(rules)-1].ID,
 			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], gateway, address, *nat.NatGatewayId,
+			*peering.VpcPeeringConnectionId, transit, attachment, egressOnly, vpn,
 		},
 		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
 	}))
@@ -125,6 +130,11 @@ func TestIDs(t *testing.T) {
 		"no gateway":       {"DescribeInternetGateways", "InternetGatewayId.1", "igw-1", "InvalidInternetGatewayID.NotFound"},
 		"no nat gateway":   {"DescribeNatGateways", "NatGatewayId.1", "nat-1", "NatGatewayNotFound"},
 		"no address":       {"DescribeAddresses", "AllocationId.1", "eipalloc-1", "InvalidAllocationID.NotFound"},
+		"no peering":       {"DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", "pcx-1", "InvalidVpcPeeringConnectionID.NotFound"},
+		"no transit":       {"DescribeTransitGateways", "TransitGatewayIds.1", "tgw-1", "InvalidTransitGatewayID.NotFound"},
+		"no attachment":    {"DescribeTransitGatewayVpcAttachments", "TransitGatewayAttachmentIds.1", "tgw-attach-1", "InvalidTransitGatewayAttachmentID.NotFound"},
+		"no egress-only":   {"DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGatewayId.1", "eigw-1", "InvalidGatewayID.NotFound"},
+		"no vpn gateway":   {"DescribeVpnGateways", "VpnGatewayId.1", "vgw-1", "InvalidVpnGatewayID.NotFound"},
 		"no instance":      {"DescribeInstances", "InstanceId.1", "i-1", "InvalidInstanceID.NotFound"},
 		"no prefix list":   {"DescribeManagedPrefixLists", "PrefixListId.1", "pl-1", "InvalidPrefixListID.NotFound"},
 		"no association":   {"DisassociateRouteTable", "AssociationId", "rtbassoc-1", "InvalidAssociationID.NotFound"},

@@ -133,6 +133,28 @@ func (s *Service) Wire() *wire.Service {
 			"DescribeNatGateways": handle(s, describeNatGateways),
 			"DeleteNatGateway":    handle(s, deleteNatGateway),
 
+			"CreateVpcPeeringConnection":    handle(s, createPeering),
+			"AcceptVpcPeeringConnection":    handle(s, acceptPeering),
+			"DescribeVpcPeeringConnections": handle(s, describePeerings),
+			"DeleteVpcPeeringConnection":    handle(s, deletePeering),
+
+			"CreateTransitGateway":                 handle(s, createTransitGateway),
+			"DescribeTransitGateways":              handle(s, describeTransitGateways),
+			"DeleteTransitGateway":                 handle(s, deleteTransitGateway),
+			"CreateTransitGatewayVpcAttachment":    handle(s, createTransitAttachment),
+			"DescribeTransitGatewayVpcAttachments": handle(s, describeTransitAttachments),
+			"DeleteTransitGatewayVpcAttachment":    handle(s, deleteTransitAttachment),
+
+			"CreateEgressOnlyInternetGateway":    handle(s, createEgressOnlyGateway),
+			"DescribeEgressOnlyInternetGateways": handle(s, describeEgressOnlyGateways),
+			"DeleteEgressOnlyInternetGateway":    handle(s, deleteEgressOnlyGateway),
+
+			"CreateVpnGateway":    handle(s, createVpnGateway),
+			"AttachVpnGateway":    handle(s, attachVpnGateway),
+			"DetachVpnGateway":    handle(s, detachVpnGateway),
+			"DescribeVpnGateways": handle(s, describeVpnGateways),
+			"DeleteVpnGateway":    handle(s, deleteVpnGateway),
+
 			"CreateTags":   handle(s, createTags),
 			"DeleteTags":   handle(s, deleteTags),
 			"DescribeTags": handle(s, describeTags),

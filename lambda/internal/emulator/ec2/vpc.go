@@ -19,6 +19,9 @@ type VPC struct {
 	cidrID         string
 }
 
+// blocks are all address ranges of a VPC.
+func (v *VPC) blocks() []netip.Prefix { return []netip.Prefix{v.CIDR} }
+
 type vpcXML struct {
 	VpcID           string             `xml:"vpcId"`
 	OwnerID         string             `xml:"ownerId"`
@@ -162,7 +165,9 @@ func deleteVpc(r *request, in *vpcInput) (any, error) {
 		slices.ContainsFunc(groups, func(g *SecurityGroup) bool { return g.Name != defaultGroup }) ||
 		len(r.subnets.of(v.ID)) > 0 ||
 		len(r.endpoints.of(v.ID)) > 0 ||
-		len(r.gateways.where(func(g *InternetGateway) bool { return g.VPCID == v.ID })) > 0
+		len(r.egressOnly.of(v.ID)) > 0 ||
+		len(r.gateways.where(func(g *InternetGateway) bool { return g.VPCID == v.ID })) > 0 ||
+		len(r.vpns.where(func(g *VPNGateway) bool { return g.VPCID == v.ID })) > 0
 	if busy {
 		return nil, fault("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
 	}
@@ -174,6 +179,12 @@ func deleteVpc(r *request, in *vpcInput) (any, error) {
 	}
 	for _, g := range groups {
 		r.removeGroup(g)
+	}
+	// The VPC takes its peering connections along.
+	for _, p := range r.peerings.all() {
+		if !p.ended() && r.joins(p, v.ID) {
+			r.endPeering(p)
+		}
 	}
 	r.vpcs.remove(v.ID)
 	return done, nil
