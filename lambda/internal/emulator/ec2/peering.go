@@ -77,10 +77,15 @@ type peeredXML struct {
 	Region     string              `xml:"region"`
 	CidrBlock  string              `xml:"cidrBlock,omitempty"`
 	CidrBlocks *set[peeredCIDRXML] `xml:"cidrBlockSet"`
+	Ipv6Blocks *set[peeredIpv6XML] `xml:"ipv6CidrBlockSet"`
 }
 
 type peeredCIDRXML struct {
 	CidrBlock string `xml:"cidrBlock"`
+}
+
+type peeredIpv6XML struct {
+	CidrBlock string `xml:"ipv6CidrBlock"`
 }
 
 func (r *request) peeringXML(p *PeeringConnection) peeringXML {
@@ -99,8 +104,16 @@ func (r *request) peeredXML(end PeeredVPC, known bool) peeredXML {
 	out := peeredXML{OwnerID: end.OwnerID, VpcID: end.VPCID, Region: end.Region}
 	if v, ok := r.peered(end); ok && known {
 		out.CidrBlock = v.CIDR.String()
-		blocks := setOf([]peeredCIDRXML{{v.CIDR.String()}})
-		out.CidrBlocks = &blocks
+		out.CidrBlocks = &set[peeredCIDRXML]{}
+		for _, a := range v.associations() {
+			out.CidrBlocks.add(peeredCIDRXML{a.text()})
+		}
+		if len(v.CIDR6) > 0 {
+			out.Ipv6Blocks = &set[peeredIpv6XML]{}
+		}
+		for _, a := range v.CIDR6 {
+			out.Ipv6Blocks.add(peeredIpv6XML{a.text()})
+		}
 	}
 	return out
 }

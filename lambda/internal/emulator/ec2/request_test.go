@@ -55,8 +55,8 @@ func TestEveryActionRefusesWhatItDoesNotKnow(t *testing.T) {
 			t.Errorf("%s with a filter without values answers %s", action, body)
 		}
 	}
-	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "TransitGatewayId": {"tgw-1"}})
-	if status != http.StatusNotImplemented || !strings.Contains(body, "the parameter TransitGatewayId of ec2:CreateRoute is not emulated") {
+	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "CarrierGatewayId": {"cagw-1"}})
+	if status != http.StatusNotImplemented || !strings.Contains(body, "the parameter CarrierGatewayId of ec2:CreateRoute is not emulated") {
 		t.Errorf("an unknown parameter answers %d %s", status, body)
 	}
 }
@@ -65,7 +65,13 @@ func TestEveryFilterSelects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	vpc := w.resolvingVPC("10.0.0.0/22")
+	block := must[*awsec2.AssociateVpcCidrBlockOutput](t)(w.AssociateVpcCidrBlock(t.Context(), &awsec2.AssociateVpcCidrBlockInput{
+		VpcId: &vpc, AmazonProvidedIpv6CidrBlock: aws.Bool(true),
+	})).Ipv6CidrBlockAssociation.Ipv6CidrBlock
 	subnet, group := w.subnet(vpc, "10.0.1.0/24", "a"), w.group(vpc, "g")
+	must[*awsec2.AssociateSubnetCidrBlockOutput](t)(w.AssociateSubnetCidrBlock(t.Context(), &awsec2.AssociateSubnetCidrBlockInput{
+		SubnetId: &subnet, Ipv6CidrBlock: aws.String(strings.Replace(*block, "/56", "/64", 1)),
+	}))
 	table := must[*awsec2.CreateRouteTableOutput](t)(w.CreateRouteTable(t.Context(), &awsec2.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
 	must[*awsec2.AssociateRouteTableOutput](t)(w.AssociateRouteTable(t.Context(), &awsec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: &subnet}))
 	endpoint := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
@@ -75,6 +81,17 @@ func TestEveryFilterSelects(t *testing.T) {
 	transit, egressOnly, vpn := w.transit(), w.egressOnly(vpc), w.vpn()
 	attachment := w.attach(transit, vpc, subnet)
 	must[*awsec2.AttachVpnGatewayOutput](t)(w.AttachVpnGateway(t.Context(), &awsec2.AttachVpnGatewayInput{VpnGatewayId: &vpn, VpcId: &vpc}))
+	for destination, route := range map[string]awsec2.CreateRouteInput{
+		"10.8.0.0/16": {NatGatewayId: nat.NatGatewayId}, "10.9.0.0/16": {VpcPeeringConnectionId: peering.VpcPeeringConnectionId},
+		"10.10.0.0/16": {TransitGatewayId: &transit}, "10.11.0.0/16": {GatewayId: &vpn},
+	} {
+		route.RouteTableId, route.DestinationCidrBlock = table, &destination
+		must[*awsec2.CreateRouteOutput](t)(w.CreateRoute(t.Context(), &route))
+	}
+	must[*awsec2.CreateRouteOutput](t)(w.CreateRoute(t.Context(), &awsec2.CreateRouteInput{
+		RouteTableId: table, DestinationIpv6CidrBlock: aws.String(everywhere6), EgressOnlyInternetGatewayId: &egressOnly,
+	}))
+	w.endpoint(&awsec2.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: aws.String(s3Service), RouteTableIds: []string{*table}})
 	list := w.prefixList(s3Service)
 	rule := types.IpPermission{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(1), ToPort: aws.Int32(2), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},

@@ -77,6 +77,11 @@ func (s *Service) Wire() *wire.Service {
 			"DescribeVpcAttribute": handle(s, describeVpcAttribute),
 			"ModifyVpcAttribute":   handle(s, modifyVpcAttribute),
 
+			"AssociateVpcCidrBlock":       handle(s, associateVpcBlock),
+			"DisassociateVpcCidrBlock":    handle(s, disassociateVpcBlock),
+			"AssociateSubnetCidrBlock":    handle(s, associateSubnetBlock),
+			"DisassociateSubnetCidrBlock": handle(s, disassociateSubnetBlock),
+
 			"CreateSubnet":          handle(s, createSubnet),
 			"DescribeSubnets":       handle(s, describeSubnets),
 			"DeleteSubnet":          handle(s, deleteSubnet),
@@ -89,6 +94,7 @@ func (s *Service) Wire() *wire.Service {
 			"DisassociateRouteTable":       handle(s, disassociateRouteTable),
 			"DeleteRouteTable":             handle(s, deleteRouteTable),
 			"CreateRoute":                  handle(s, createRoute),
+			"ReplaceRoute":                 handle(s, replaceRoute),
 			"DeleteRoute":                  handle(s, deleteRoute),
 
 			"CreateNetworkAcl":             handle(s, createNetworkACL),

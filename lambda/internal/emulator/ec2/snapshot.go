@@ -9,7 +9,7 @@ import "slices"
 func (s *Service) VPCs(region string) []VPC {
 	return snapshot(s, region, vpcsOf, func(v *VPC) VPC {
 		out := *v
-		out.Resource = v.clone()
+		out.Resource, out.Secondary, out.CIDR6 = v.clone(), slices.Clone(v.Secondary), slices.Clone(v.CIDR6)
 		return out
 	})
 }

@@ -8,7 +8,11 @@ import (
 // VPC is a virtual network.
 type VPC struct {
 	Resource
-	CIDR netip.Prefix
+	// CIDR is the primary range, Secondary are those of IPv4 besides it.
+	CIDR      netip.Prefix
+	Secondary []CIDRAssociation
+	// CIDR6 are the ranges of IPv6.
+	CIDR6 []CIDRAssociation
 	// Tenancy is default or dedicated.
 	Tenancy string
 	// DNSSupport and DNSHostnames are the attributes enableDnsSupport and
@@ -19,16 +23,13 @@ type VPC struct {
 	cidrID         string
 }
 
-// blocks are all address ranges of a VPC.
-func (v *VPC) blocks() []netip.Prefix { return []netip.Prefix{v.CIDR} }
-
 type vpcXML struct {
 	VpcID           string             `xml:"vpcId"`
 	OwnerID         string             `xml:"ownerId"`
 	State           string             `xml:"state"`
 	CidrBlock       string             `xml:"cidrBlock"`
 	CidrBlocks      set[cidrBlockXML]  `xml:"cidrBlockAssociationSet"`
-	Ipv6CidrBlocks  *set[cidrBlockXML] `xml:"ipv6CidrBlockAssociationSet"`
+	Ipv6CidrBlocks  *set[ipv6BlockXML] `xml:"ipv6CidrBlockAssociationSet"`
 	DhcpOptionsID   string             `xml:"dhcpOptionsId"`
 	InstanceTenancy string             `xml:"instanceTenancy"`
 	IsDefault       bool               `xml:"isDefault"`
@@ -36,25 +37,26 @@ type vpcXML struct {
 	Tags            *set[tagXML]       `xml:"tagSet"`
 }
 
-type cidrBlockXML struct {
-	AssociationID string   `xml:"associationId"`
-	CidrBlock     string   `xml:"cidrBlock"`
-	State         stateXML `xml:"cidrBlockState"`
-}
-
 type blockPublicAccess struct {
 	InternetGateway string `xml:"internetGatewayBlockMode"`
 }
 
 func (r *request) vpcXML(v *VPC) vpcXML {
-	return vpcXML{
+	out := vpcXML{
 		VpcID: v.ID, OwnerID: r.account, State: "available", CidrBlock: v.CIDR.String(),
-		CidrBlocks: setOf([]cidrBlockXML{{
-			AssociationID: v.cidrID, CidrBlock: v.CIDR.String(), State: stateXML{"associated"},
-		}}),
 		DhcpOptionsID: r.dhcpOptionsID(), InstanceTenancy: v.Tenancy,
 		PublicAccess: blockPublicAccess{"off"}, Tags: optionalTagSet(v.Tags),
 	}
+	for _, a := range v.associations() {
+		out.CidrBlocks.add(a.xml("associated"))
+	}
+	if len(v.CIDR6) > 0 {
+		out.Ipv6CidrBlocks = &set[ipv6BlockXML]{}
+	}
+	for _, a := range v.CIDR6 {
+		out.Ipv6CidrBlocks.add(r.vpcBlock6(a, "associated"))
+	}
+	return out
 }
 
 // dhcpOptionsID is the default set of DHCP options, one per region.
@@ -72,9 +74,14 @@ var vpcs = listing[*VPC]{kind: vpcKind, least: 5, fields: fields[*VPC]{
 	"dhcp-options-id":                       func(r *request, _ *VPC) []string { return []string{r.dhcpOptionsID()} },
 	"owner-id":                              owner[*VPC],
 	"tag-key":                               tagKeys[*VPC],
-	"cidr-block-association.association-id": func(_ *request, v *VPC) []string { return []string{v.cidrID} },
-	"cidr-block-association.cidr-block":     func(_ *request, v *VPC) []string { return []string{v.CIDR.String()} },
+	"cidr-block-association.association-id": func(_ *request, v *VPC) []string { return each(v.associations(), CIDRAssociation.id) },
+	"cidr-block-association.cidr-block":     func(_ *request, v *VPC) []string { return each(v.associations(), CIDRAssociation.text) },
 	"cidr-block-association.state":          func(*request, *VPC) []string { return []string{"associated"} },
+	"ipv6-cidr-block-association.association-id":  func(_ *request, v *VPC) []string { return each(v.CIDR6, CIDRAssociation.id) },
+	"ipv6-cidr-block-association.ipv6-cidr-block": func(_ *request, v *VPC) []string { return each(v.CIDR6, CIDRAssociation.text) },
+	"ipv6-cidr-block-association.state": func(_ *request, v *VPC) []string {
+		return each(v.CIDR6, func(CIDRAssociation) string { return "associated" })
+	},
 }}
 
 // parseCIDR reads an IPv4 block and clears its host bits, as the service does.
@@ -86,19 +93,29 @@ func parseCIDR(parameter, text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
+// parseVPCBlock reads an IPv4 range that a VPC can have.
+func parseVPCBlock(text string) (netip.Prefix, error) {
+	cidr, err := parseCIDR("cidrBlock", text)
+	if err != nil {
+		return cidr, err
+	}
+	if cidr.Bits() < 16 || cidr.Bits() > 28 {
+		return cidr, fault("InvalidVpc.Range", "The CIDR '%s' is invalid.", text)
+	}
+	return cidr, nil
+}
+
 type createVpcInput struct {
 	CidrBlock string             `ec2:"CidrBlock,required"`
 	Tenancy   string             `ec2:"InstanceTenancy"`
+	Ipv6      bool               `ec2:"AmazonProvidedIpv6CidrBlock"`
 	Tags      []tagSpecification `ec2:"TagSpecification"`
 }
 
 func createVpc(r *request, in *createVpcInput) (any, error) {
-	cidr, err := parseCIDR("cidrBlock", in.CidrBlock)
+	cidr, err := parseVPCBlock(in.CidrBlock)
 	if err != nil {
 		return nil, err
-	}
-	if cidr.Bits() < 16 || cidr.Bits() > 28 {
-		return nil, fault("InvalidVpc.Range", "The CIDR '%s' is invalid.", in.CidrBlock)
 	}
 	if in.Tenancy == "" {
 		in.Tenancy = "default"
@@ -121,6 +138,9 @@ func createVpc(r *request, in *createVpcInput) (any, error) {
 	r.addMainTable(v)
 	r.addDefaultACL(v)
 	r.addDefaultGroup(v)
+	if in.Ipv6 {
+		r.addBlock6(v)
+	}
 	return struct {
 		Vpc vpcXML `xml:"vpc"`
 	}{r.vpcXML(v)}, nil
