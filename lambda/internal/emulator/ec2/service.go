@@ -1,12 +1,14 @@
 // Package ec2 emulates the networking part of the Amazon EC2 API: VPCs,
-// subnets, route tables, network ACLs, security groups, gateways and VPC
-// endpoints of one account in every region that Databricks runs in.
+// subnets, route tables, network ACLs, security groups, VPC endpoints, peering
+// connections and gateways of every kind, of one account in every region that
+// Databricks runs in.
 //
 // It keeps state, validates as the service does and answers with the service's
 // error codes. Interface endpoints take their time: pendingAcceptance until
 // their owner accepts them, pending until the drawn latency has passed, then
-// available. A parameter that it does not know is refused with 501 and its
-// name, never ignored.
+// available. Everything else is there at once, and what was deleted is described
+// for an hour where AWS does so. A parameter that it does not know is refused
+// with 501 and its name, never ignored.
 package ec2
 
 import (

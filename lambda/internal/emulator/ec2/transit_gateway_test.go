@@ -88,26 +88,19 @@ func TestTransitGatewayRefusals(t *testing.T) {
 		subnets      []string
 		code         string
 	}{
-		"no gateway":        {"tgw-1", vpc, []string{a}, "InvalidTransitGatewayID.NotFound"},
-		"deleted gateway":   {gone, vpc, []string{a}, "InvalidTransitGatewayID.NotFound"},
-		"no vpc":            {transit, "vpc-1", []string{a}, "InvalidVpcID.NotFound"},
-		"no subnet":         {transit, vpc, nil, "MissingParameter"},
-		"unknown subnet":    {transit, vpc, []string{"subnet-1"}, "InvalidSubnetID.NotFound"},
-		"subnet elsewhere":  {transit, vpc, []string{foreign}, "InvalidParameter"},
-		"one zone twice":    {transit, vpc, []string{a, twin}, "DuplicateSubnetsInSameZone"},
-		"attached already ": {used, vpc, []string{a}, "DuplicateTransitGatewayAttachment"},
+		"no gateway":       {"tgw-1", vpc, []string{a}, "InvalidTransitGatewayID.NotFound"},
+		"deleted gateway":  {gone, vpc, []string{a}, "InvalidTransitGatewayID.NotFound"},
+		"no vpc":           {transit, "vpc-1", []string{a}, "InvalidVpcID.NotFound"},
+		"no subnet":        {transit, vpc, []string{}, "MissingParameter"},
+		"unknown subnet":   {transit, vpc, []string{"subnet-1"}, "InvalidSubnetID.NotFound"},
+		"subnet elsewhere": {transit, vpc, []string{foreign}, "InvalidParameter"},
+		"one zone twice":   {transit, vpc, []string{a, twin}, "DuplicateSubnetsInSameZone"},
+		"attached already": {used, vpc, []string{a}, "DuplicateTransitGatewayAttachment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.CreateTransitGatewayVpcAttachment(t.Context(), &awsec2.CreateTransitGatewayVpcAttachmentInput{
 				TransitGatewayId: &test.transit, VpcId: &test.vpc, SubnetIds: test.subnets,
 			})
-			if test.subnets == nil {
-				// The client itself asks for subnets that are not there.
-				if err == nil {
-					t.Error("an attachment to no subnet")
-				}
-				return
-			}
 			wantCode(t, err, test.code)
 		})
 	}
