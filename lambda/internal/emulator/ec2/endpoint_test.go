@@ -368,3 +368,51 @@ func TestEndpointServices(t *testing.T) {
 	_, err := w.DescribeVpcEndpointServices(t.Context(), &awsec2.DescribeVpcEndpointServicesInput{ServiceNames: []string{workspaceService}})
 	wantMessage(t, err, "InvalidServiceName", "The Vpc Endpoint Service '"+workspaceService+"' does not exist")
 }
+
+func TestEndpointPolicies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	vpc := w.vpc("10.0.0.0/22")
+	e := w.endpoint(&awsec2.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: aws.String(s3Service)})
+	full := *e.PolicyDocument
+	if !strings.Contains(full, `"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"`) {
+		t.Errorf("an endpoint without a policy has %s", full)
+	}
+	modify := func(in awsec2.ModifyVpcEndpointInput) error {
+		in.VpcEndpointId = e.VpcEndpointId
+		_, err := w.ModifyVpcEndpoint(t.Context(), &in)
+		return err
+	}
+	policy := func() string {
+		out := must[*awsec2.DescribeVpcEndpointsOutput](t)(w.DescribeVpcEndpoints(t.Context(), &awsec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{*e.VpcEndpointId}}))
+		return *out.VpcEndpoints[0].PolicyDocument
+	}
+	narrow := `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}`
+	wantCode(t, modify(awsec2.ModifyVpcEndpointInput{PolicyDocument: &narrow}), "")
+	if got := policy(); got != narrow {
+		t.Errorf("the policy is %s", got)
+	}
+	wantCode(t, modify(awsec2.ModifyVpcEndpointInput{PolicyDocument: &narrow, ResetPolicy: aws.Bool(true)}), "InvalidParameterCombination")
+	wantMessage(t, modify(awsec2.ModifyVpcEndpointInput{PolicyDocument: aws.String("[]")}), "InvalidPolicyDocument", "Invalid Policy Document")
+	if got := w.service.Endpoints(tokyo)[0].Policy; got != narrow {
+		t.Errorf("the snapshot has the policy %s", got)
+	}
+	wantCode(t, modify(awsec2.ModifyVpcEndpointInput{ResetPolicy: aws.Bool(true)}), "")
+	if got := policy(); got != full {
+		t.Errorf("after the reset the policy is %s", got)
+	}
+}
+
+func TestPrefixListCIDRs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.prefixList(s3Service)
+	got := w.service.PrefixListCIDRs(tokyo, id)
+	out := must[*awsec2.DescribePrefixListsOutput](t)(w.DescribePrefixLists(t.Context(), &awsec2.DescribePrefixListsInput{PrefixListIds: []string{id}}))
+	if diff := cmp.Diff(out.PrefixLists[0].Cidrs, got); diff != "" || len(got) == 0 {
+		t.Errorf("ranges (-described +got):\n%s", diff)
+	}
+	if w.service.PrefixListCIDRs(tokyo, "pl-1") != nil || w.service.PrefixListCIDRs("mars-1", id) != nil {
+		t.Error("a list that does not exist has ranges")
+	}
+}

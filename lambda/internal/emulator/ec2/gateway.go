@@ -115,6 +115,10 @@ func detachInternetGateway(r *request, in *attachmentInput) (any, error) {
 	if g.VPCID != in.VpcID {
 		return nil, fault("Gateway.NotAttached", "resource %s is not attached to network %s", g.ID, in.VpcID)
 	}
+	mapped := r.nats.where(func(n *NATGateway) bool { return n.VPCID == g.VPCID && n.PublicIP != "" && n.State == StateAvailable })
+	if len(mapped) > 0 {
+		return nil, fault("DependencyViolation", "Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.", g.VPCID)
+	}
 	g.VPCID = ""
 	return done, nil
 }
@@ -148,22 +152,6 @@ func nothing(names ...string) fields[*none] {
 		f[name] = func(*request, *none) []string { return nil }
 	}
 	return f
-}
-
-var natGateways = listing[*none]{kind: natKind, least: 5, fields: nothing("nat-gateway-id", "state", "subnet-id", "vpc-id")}
-
-type describeNatGatewaysInput struct {
-	query
-	NatGatewayIDs []string `ec2:"NatGatewayId"`
-}
-
-func describeNatGateways(r *request, in *describeNatGatewaysInput) (any, error) {
-	if _, _, err := natGateways.describe(r, &nowhere, in.NatGatewayIDs, in.query); err != nil {
-		return nil, err
-	}
-	return struct {
-		NatGateways set[none] `xml:"natGatewaySet"`
-	}{}, nil
 }
 
 var instances = listing[*none]{kind: instanceKind, least: 5, fields: nothing(

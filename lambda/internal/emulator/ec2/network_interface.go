@@ -6,35 +6,66 @@ import (
 	"strings"
 )
 
-// NetworkInterface is the presence of an interface endpoint in a subnet.
+// NetworkInterface is the presence of an endpoint or a gateway in a subnet.
 type NetworkInterface struct {
 	Resource
-	// EndpointID is the endpoint that it belongs to.
+	// EndpointID is the endpoint that it belongs to, if it belongs to one.
 	EndpointID string
-	VPCID      string
-	SubnetID   string
-	Zone       string
-	ZoneID     string
-	Address    netip.Addr
-	GroupIDs   []string
+	// HolderID is the endpoint, the NAT gateway or the transit gateway attachment
+	// that it belongs to.
+	HolderID string
+	VPCID    string
+	SubnetID string
+	Zone     string
+	ZoneID   string
+	Address  netip.Addr
+	GroupIDs []string
 }
 
-func (n *NetworkInterface) description() string { return "VPC Endpoint Interface " + n.EndpointID }
+func (n *NetworkInterface) description() string {
+	switch n.interfaceType() {
+	case "nat_gateway":
+		return "Interface for NAT Gateway " + n.HolderID
+	case "transit_gateway":
+		return "Network Interface for Transit Gateway Attachment " + n.HolderID
+	}
+	return "VPC Endpoint Interface " + n.HolderID
+}
+
+func (n *NetworkInterface) interfaceType() string {
+	switch {
+	case strings.HasPrefix(n.HolderID, natKind.prefix):
+		return "nat_gateway"
+	case n.EndpointID == "":
+		return "transit_gateway"
+	}
+	return "vpc_endpoint"
+}
 
 // addInterface puts an endpoint into a subnet.
 func (r *request) addInterface(e *Endpoint, s *Subnet) error {
-	addr, err := r.freeAddress(s)
+	n, err := r.newInterface(s, e.ID, e.GroupIDs)
 	if err != nil {
 		return err
 	}
-	n := &NetworkInterface{
-		Resource: r.fresh("eni-", nil), EndpointID: e.ID, VPCID: s.VPCID, SubnetID: s.ID,
-		Zone: s.Zone, ZoneID: s.ZoneID, Address: addr, GroupIDs: slices.Clone(e.GroupIDs),
-	}
-	r.interfaces.add(n)
+	n.EndpointID = e.ID
 	e.SubnetIDs = append(e.SubnetIDs, s.ID)
 	e.InterfaceIDs = append(e.InterfaceIDs, n.ID)
 	return nil
+}
+
+// newInterface takes the next free address of a subnet.
+func (r *request) newInterface(s *Subnet, holder string, groupIDs []string) (*NetworkInterface, error) {
+	addr, err := r.freeAddress(s)
+	if err != nil {
+		return nil, err
+	}
+	n := &NetworkInterface{
+		Resource: r.fresh("eni-", nil), HolderID: holder, VPCID: s.VPCID, SubnetID: s.ID,
+		Zone: s.Zone, ZoneID: s.ZoneID, Address: addr, GroupIDs: slices.Clone(groupIDs),
+	}
+	r.interfaces.add(n)
+	return n, nil
 }
 
 // removeInterface takes an endpoint out of a subnet.
@@ -42,6 +73,14 @@ func (r *request) removeInterface(e *Endpoint, n *NetworkInterface) {
 	r.interfaces.remove(n.ID)
 	e.SubnetIDs = without(e.SubnetIDs, n.SubnetID)
 	e.InterfaceIDs = without(e.InterfaceIDs, n.ID)
+}
+
+// requester is the service of AWS that made the interface.
+func (n *NetworkInterface) requester() string {
+	if n.EndpointID != "" {
+		return "vpce-requester"
+	}
+	return "amazon-aws"
 }
 
 // mac is an address that depends on nothing but the interface.
@@ -99,13 +138,13 @@ type privateIPXML struct {
 func (r *request) networkInterfaceXML(n *NetworkInterface) networkInterfaceXML {
 	return networkInterfaceXML{
 		ID: n.ID, SubnetID: n.SubnetID, VpcID: n.VPCID, AvailabilityZone: n.Zone, ZoneID: n.ZoneID, Description: n.description(),
-		OwnerID: r.account, RequesterID: "vpce-requester", RequesterManaged: true, Status: "in-use", MacAddress: n.mac(),
+		OwnerID: r.account, RequesterID: n.requester(), RequesterManaged: true, Status: "in-use", MacAddress: n.mac(),
 		PrivateIP: n.Address.String(), PrivateDNS: n.hostName(r.name), SourceDestCheck: true, Groups: r.groupSet(n.GroupIDs),
 		Attachment: interfaceAttachmentXML{
 			ID: "ela-attach-0" + fingerprint(n.ID)[:16], InstanceOwnerID: "amazon-aws", DeviceIndex: 1, Status: "attached",
 		},
 		PrivateIPs:    setOf([]privateIPXML{{n.Address.String(), n.hostName(r.name), true}}),
-		InterfaceType: "vpc_endpoint", Tags: tagSet(n.Tags),
+		InterfaceType: n.interfaceType(), Tags: tagSet(n.Tags),
 	}
 }
 
@@ -130,7 +169,7 @@ var networkInterfaces = listing[*NetworkInterface]{kind: interfaceKind, parent: 
 		return each(r.groupSet(n.GroupIDs).Items, func(g groupXML) string { return g.Name })
 	},
 	"description":        func(_ *request, n *NetworkInterface) []string { return []string{n.description()} },
-	"interface-type":     func(*request, *NetworkInterface) []string { return []string{"vpc_endpoint"} },
+	"interface-type":     func(_ *request, n *NetworkInterface) []string { return []string{n.interfaceType()} },
 	"private-ip-address": func(_ *request, n *NetworkInterface) []string { return []string{n.Address.String()} },
 	"addresses.private-ip-address": func(_ *request, n *NetworkInterface) []string {
 		return []string{n.Address.String()}

@@ -111,6 +111,27 @@ func checkInvariants(t reporter, s *ec2.Service) {
 			t.Errorf("%s has %d interfaces in %d subnets", e.ID, len(e.InterfaceIDs), len(e.SubnetIDs))
 		}
 	}
+	for _, g := range s.NATGateways(tokyo) {
+		if g.State == ec2.StateAvailable {
+			belongs(g.ID, g.SubnetID, g.VPCID)
+		}
+	}
+	for _, a := range s.TransitGatewayAttachments(tokyo) {
+		if a.State == ec2.StateAvailable {
+			for _, id := range a.SubnetIDs {
+				belongs(a.ID, id, a.VPCID)
+			}
+		}
+	}
+	for _, g := range s.EgressOnlyGateways(tokyo) {
+		belongs(g.ID, g.VPCID, g.VPCID)
+	}
+	for _, p := range s.PeeringConnections(tokyo) {
+		if p.Status == ec2.PeeringActive || p.Status == ec2.PeeringPendingAcceptance {
+			belongs(p.ID, p.Requester.VPCID, p.Requester.VPCID)
+			belongs(p.ID, p.Accepter.VPCID, p.Accepter.VPCID)
+		}
+	}
 	addresses := map[string]bool{}
 	for _, n := range interfaces {
 		belongs(n.ID, n.SubnetID, n.VPCID)
@@ -118,13 +139,14 @@ func checkInvariants(t reporter, s *ec2.Service) {
 			belongs(n.ID, id, n.VPCID)
 		}
 		at := n.SubnetID + " " + n.Address.String()
-		if !owned[n.ID] || addresses[at] {
-			t.Errorf("%s has no endpoint or the address of another interface, %s", n.ID, at)
+		if owned[n.ID] != (n.EndpointID != "") || n.HolderID == "" || addresses[at] {
+			t.Errorf("%s has no holder or the address of another interface, %s", n.ID, at)
 		}
 		addresses[at] = true
 	}
-	if len(owned) != len(interfaces) {
-		t.Errorf("endpoints have %d interfaces, there are %d", len(owned), len(interfaces))
+	ofEndpoints := slices.DeleteFunc(slices.Clone(interfaces), func(n ec2.NetworkInterface) bool { return n.EndpointID == "" })
+	if len(owned) != len(ofEndpoints) {
+		t.Errorf("endpoints have %d interfaces, there are %d", len(owned), len(ofEndpoints))
 	}
 }
 
@@ -230,6 +252,47 @@ func TestRandomHistories(t *testing.T) {
 				_, err := w.ModifyVpcEndpoint(ctx, &awsec2.ModifyVpcEndpointInput{VpcEndpointId: aws.String(pick("vpce-")), AddSubnetIds: []string{pick("subnet-")}, RemoveSubnetIds: []string{pick("subnet-")}})
 				return err
 			},
+			"nat gateway": func() error {
+				out, err := w.CreateNatGateway(ctx, &awsec2.CreateNatGatewayInput{SubnetId: aws.String(pick("subnet-")), ConnectivityType: types.ConnectivityTypePrivate})
+				if err == nil {
+					keep(out.NatGateway.NatGatewayId)
+				}
+				return err
+			},
+			"delete nat gateway": func() error {
+				_, err := w.DeleteNatGateway(ctx, &awsec2.DeleteNatGatewayInput{NatGatewayId: aws.String(pick("nat-"))})
+				return err
+			},
+			"attachment": func() error {
+				transit := w.service.TransitGateways(tokyo)
+				if len(transit) == 0 {
+					_, err := w.CreateTransitGateway(ctx, &awsec2.CreateTransitGatewayInput{})
+					return err
+				}
+				out, err := w.CreateTransitGatewayVpcAttachment(ctx, &awsec2.CreateTransitGatewayVpcAttachmentInput{
+					TransitGatewayId: &transit[0].ID, VpcId: aws.String(pick("vpc-")), SubnetIds: []string{pick("subnet-")},
+				})
+				if err == nil {
+					keep(out.TransitGatewayVpcAttachment.TransitGatewayAttachmentId)
+				}
+				return err
+			},
+			"delete attachment": func() error {
+				_, err := w.DeleteTransitGatewayVpcAttachment(ctx, &awsec2.DeleteTransitGatewayVpcAttachmentInput{TransitGatewayAttachmentId: aws.String(pick("tgw-attach-"))})
+				return err
+			},
+			"egress-only gateway": func() error {
+				_, err := w.CreateEgressOnlyInternetGateway(ctx, &awsec2.CreateEgressOnlyInternetGatewayInput{VpcId: aws.String(pick("vpc-"))})
+				return err
+			},
+			"peering": func() error {
+				_, err := w.CreateVpcPeeringConnection(ctx, &awsec2.CreateVpcPeeringConnectionInput{VpcId: aws.String(pick("vpc-")), PeerVpcId: aws.String(pick("vpc-"))})
+				return err
+			},
+			"ipv6": func() error {
+				_, err := w.AssociateVpcCidrBlock(ctx, &awsec2.AssociateVpcCidrBlockInput{VpcId: aws.String(pick("vpc-")), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})
+				return err
+			},
 			"accept": func() error {
 				_ = w.service.AcceptEndpoint(tokyo, pick("vpce-"), databricks)
 				return nil
@@ -289,6 +352,22 @@ func (w *world) tearDown(t reporter) {
 		_, err := w.DeleteVpcEndpoints(ctx, &awsec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{e.ID}})
 		check(e.ID, err)
 	}
+	for _, g := range w.service.NATGateways(tokyo) {
+		if g.State == ec2.StateAvailable {
+			_, err := w.DeleteNatGateway(ctx, &awsec2.DeleteNatGatewayInput{NatGatewayId: &g.ID})
+			check(g.ID, err)
+		}
+	}
+	for _, a := range w.service.TransitGatewayAttachments(tokyo) {
+		if a.State == ec2.StateAvailable {
+			_, err := w.DeleteTransitGatewayVpcAttachment(ctx, &awsec2.DeleteTransitGatewayVpcAttachmentInput{TransitGatewayAttachmentId: &a.ID})
+			check(a.ID, err)
+		}
+	}
+	for _, g := range w.service.EgressOnlyGateways(tokyo) {
+		_, err := w.DeleteEgressOnlyInternetGateway(ctx, &awsec2.DeleteEgressOnlyInternetGatewayInput{EgressOnlyInternetGatewayId: &g.ID})
+		check(g.ID, err)
+	}
 	w.pass(time.Hour)
 	for _, rule := range w.service.Rules(tokyo) {
 		if rule.PeerGroupID != "" && rule.Egress {
@@ -318,6 +397,7 @@ func (w *world) tearDown(t reporter) {
 	}
 	left := len(w.service.VPCs(tokyo)) + len(w.service.Subnets(tokyo)) + len(w.service.RouteTables(tokyo)) + len(w.service.NetworkACLs(tokyo)) +
 		len(w.service.SecurityGroups(tokyo)) + len(w.service.Rules(tokyo)) + len(w.service.NetworkInterfaces(tokyo)) + len(w.service.Endpoints(tokyo))
+	left += len(w.service.NATGateways(tokyo)) + len(w.service.TransitGatewayAttachments(tokyo)) + len(w.service.EgressOnlyGateways(tokyo))
 	if left > 0 {
 		t.Errorf("%d objects are left", left)
 	}

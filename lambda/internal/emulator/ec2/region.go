@@ -57,15 +57,22 @@ type region struct {
 	name  string
 	zones []zone
 
-	vpcs       store[*VPC]
-	subnets    store[*Subnet]
-	tables     store[*RouteTable]
-	acls       store[*NetworkACL]
-	groups     store[*SecurityGroup]
-	rules      store[*Rule]
-	endpoints  store[*Endpoint]
-	interfaces store[*NetworkInterface]
-	gateways   store[*InternetGateway]
+	vpcs               store[*VPC]
+	subnets            store[*Subnet]
+	tables             store[*RouteTable]
+	acls               store[*NetworkACL]
+	groups             store[*SecurityGroup]
+	rules              store[*Rule]
+	endpoints          store[*Endpoint]
+	interfaces         store[*NetworkInterface]
+	gateways           store[*InternetGateway]
+	addresses          store[*Address]
+	nats               store[*NATGateway]
+	peerings           store[*PeeringConnection]
+	transits           store[*TransitGateway]
+	transitAttachments store[*TransitGatewayAttachment]
+	egressOnly         store[*EgressOnlyGateway]
+	vpns               store[*VPNGateway]
 
 	// services are the endpoint services that are offered here, by name.
 	services map[string]*endpointService
@@ -80,16 +87,23 @@ type region struct {
 func newRegion(name string, zones []zone) *region {
 	return &region{
 		name: name, zones: zones,
-		vpcs:       newStore(func(*VPC) string { return "" }),
-		subnets:    newStore(func(s *Subnet) string { return s.VPCID }),
-		tables:     newStore(func(t *RouteTable) string { return t.VPCID }),
-		acls:       newStore(func(a *NetworkACL) string { return a.VPCID }),
-		groups:     newStore(func(g *SecurityGroup) string { return g.VPCID }),
-		rules:      newStore(func(rule *Rule) string { return rule.GroupID }),
-		endpoints:  newStore(func(e *Endpoint) string { return e.VPCID }),
-		interfaces: newStore(func(n *NetworkInterface) string { return n.SubnetID }),
-		gateways:   newStore(func(*InternetGateway) string { return "" }),
-		services:   builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
+		vpcs:               newStore(func(*VPC) string { return "" }),
+		subnets:            newStore(func(s *Subnet) string { return s.VPCID }),
+		tables:             newStore(func(t *RouteTable) string { return t.VPCID }),
+		acls:               newStore(func(a *NetworkACL) string { return a.VPCID }),
+		groups:             newStore(func(g *SecurityGroup) string { return g.VPCID }),
+		rules:              newStore(func(rule *Rule) string { return rule.GroupID }),
+		endpoints:          newStore(func(e *Endpoint) string { return e.VPCID }),
+		interfaces:         newStore(func(n *NetworkInterface) string { return n.SubnetID }),
+		gateways:           newStore(func(*InternetGateway) string { return "" }),
+		addresses:          newStore(func(*Address) string { return "" }),
+		nats:               newStore(func(g *NATGateway) string { return g.VPCID }),
+		peerings:           newStore(func(*PeeringConnection) string { return "" }),
+		transits:           newStore(func(*TransitGateway) string { return "" }),
+		transitAttachments: newStore(func(a *TransitGatewayAttachment) string { return a.TransitGatewayID }),
+		egressOnly:         newStore(func(g *EgressOnlyGateway) string { return g.VPCID }),
+		vpns:               newStore(func(*VPNGateway) string { return "" }),
+		services:           builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
 	}
 }
 
@@ -168,18 +182,24 @@ type kind struct {
 }
 
 var (
-	vpcKind       = kind{"vpc-", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "The vpc ID '%s' does not exist"}
-	subnetKind    = kind{"subnet-", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "The subnet ID '%s' does not exist"}
-	tableKind     = kind{"rtb-", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "The routeTable ID '%s' does not exist"}
-	aclKind       = kind{"acl-", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "The networkAcl ID '%s' does not exist"}
-	groupKind     = kind{"sg-", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "The security group '%s' does not exist"}
-	ruleKind      = kind{"sgr-", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "The security group rule ID '%s' does not exist"}
-	endpointKind  = kind{"vpce-", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "The Vpc Endpoint Id '%s' does not exist"}
-	interfaceKind = kind{"eni-", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "The networkInterface ID '%s' does not exist"}
-	gatewayKind   = kind{"igw-", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "The internetGateway ID '%s' does not exist"}
-	prefixKind    = kind{"pl-", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
-	natKind       = kind{"nat-", "NatGatewayNotFound", "NatGatewayMalformed", "The Nat Gateway %s was not found"}
-	instanceKind  = kind{"i-", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "The instance ID '%s' does not exist"}
+	vpcKind               = kind{"vpc-", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "The vpc ID '%s' does not exist"}
+	subnetKind            = kind{"subnet-", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "The subnet ID '%s' does not exist"}
+	tableKind             = kind{"rtb-", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "The routeTable ID '%s' does not exist"}
+	aclKind               = kind{"acl-", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "The networkAcl ID '%s' does not exist"}
+	groupKind             = kind{"sg-", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "The security group '%s' does not exist"}
+	ruleKind              = kind{"sgr-", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "The security group rule ID '%s' does not exist"}
+	endpointKind          = kind{"vpce-", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "The Vpc Endpoint Id '%s' does not exist"}
+	interfaceKind         = kind{"eni-", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "The networkInterface ID '%s' does not exist"}
+	gatewayKind           = kind{"igw-", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "The internetGateway ID '%s' does not exist"}
+	prefixKind            = kind{"pl-", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
+	natKind               = kind{"nat-", "NatGatewayNotFound", "NatGatewayMalformed", "The Nat Gateway %s was not found"}
+	addressKind           = kind{"eipalloc-", "InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed", "The allocation ID '%s' does not exist"}
+	peeringKind           = kind{"pcx-", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "The vpcPeeringConnection ID '%s' does not exist"}
+	transitKind           = kind{"tgw-", "InvalidTransitGatewayID.NotFound", "InvalidTransitGatewayID.Malformed", "Transit Gateway %s was deleted or does not exist."}
+	transitAttachmentKind = kind{"tgw-attach-", "InvalidTransitGatewayAttachmentID.NotFound", "InvalidTransitGatewayAttachmentID.Malformed", "Transit Gateway Attachment %s was deleted or does not exist."}
+	egressOnlyKind        = kind{"eigw-", "InvalidGatewayID.NotFound", "InvalidGatewayID.Malformed", "The gateway ID '%s' does not exist"}
+	vpnKind               = kind{"vgw-", "InvalidVpnGatewayID.NotFound", "InvalidVpnGatewayId.Malformed", "The vpnGateway ID '%s' does not exist"}
+	instanceKind          = kind{"i-", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "The instance ID '%s' does not exist"}
 )
 
 // find looks an object up by an id that the caller gave.

@@ -55,8 +55,8 @@ func TestEveryActionRefusesWhatItDoesNotKnow(t *testing.T) {
 			t.Errorf("%s with a filter without values answers %s", action, body)
 		}
 	}
-	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "TransitGatewayId": {"tgw-1"}})
-	if status != http.StatusNotImplemented || !strings.Contains(body, "the parameter TransitGatewayId of ec2:CreateRoute is not emulated") {
+	status, body := w.post(url.Values{"Action": {"CreateRoute"}, "RouteTableId": {"rtb-1"}, "DestinationCidrBlock": {"0.0.0.0/0"}, "CarrierGatewayId": {"cagw-1"}})
+	if status != http.StatusNotImplemented || !strings.Contains(body, "the parameter CarrierGatewayId of ec2:CreateRoute is not emulated") {
 		t.Errorf("an unknown parameter answers %d %s", status, body)
 	}
 }
@@ -65,12 +65,33 @@ func TestEveryFilterSelects(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	vpc := w.resolvingVPC("10.0.0.0/22")
+	block := must[*awsec2.AssociateVpcCidrBlockOutput](t)(w.AssociateVpcCidrBlock(t.Context(), &awsec2.AssociateVpcCidrBlockInput{
+		VpcId: &vpc, AmazonProvidedIpv6CidrBlock: aws.Bool(true),
+	})).Ipv6CidrBlockAssociation.Ipv6CidrBlock
 	subnet, group := w.subnet(vpc, "10.0.1.0/24", "a"), w.group(vpc, "g")
+	must[*awsec2.AssociateSubnetCidrBlockOutput](t)(w.AssociateSubnetCidrBlock(t.Context(), &awsec2.AssociateSubnetCidrBlockInput{
+		SubnetId: &subnet, Ipv6CidrBlock: aws.String(strings.Replace(*block, "/56", "/64", 1)),
+	}))
 	table := must[*awsec2.CreateRouteTableOutput](t)(w.CreateRouteTable(t.Context(), &awsec2.CreateRouteTableInput{VpcId: &vpc})).RouteTable.RouteTableId
 	must[*awsec2.AssociateRouteTableOutput](t)(w.AssociateRouteTable(t.Context(), &awsec2.AssociateRouteTableInput{RouteTableId: table, SubnetId: &subnet}))
 	endpoint := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
-	gateway := must[*awsec2.CreateInternetGatewayOutput](t)(w.CreateInternetGateway(t.Context(), &awsec2.CreateInternetGatewayInput{})).InternetGateway.InternetGatewayId
-	must[*awsec2.AttachInternetGatewayOutput](t)(w.AttachInternetGateway(t.Context(), &awsec2.AttachInternetGatewayInput{InternetGatewayId: gateway, VpcId: &vpc}))
+	gateway, address := w.online(vpc), w.address()
+	nat := w.nat(&awsec2.CreateNatGatewayInput{SubnetId: &subnet, AllocationId: &address})
+	peering := w.peering(&awsec2.CreateVpcPeeringConnectionInput{VpcId: &vpc, PeerVpcId: aws.String(w.vpc("10.4.0.0/22"))})
+	transit, egressOnly, vpn := w.transit(), w.egressOnly(vpc), w.vpn()
+	attachment := w.attach(transit, vpc, subnet)
+	must[*awsec2.AttachVpnGatewayOutput](t)(w.AttachVpnGateway(t.Context(), &awsec2.AttachVpnGatewayInput{VpnGatewayId: &vpn, VpcId: &vpc}))
+	for destination, route := range map[string]awsec2.CreateRouteInput{
+		"10.8.0.0/16": {NatGatewayId: nat.NatGatewayId}, "10.9.0.0/16": {VpcPeeringConnectionId: peering.VpcPeeringConnectionId},
+		"10.10.0.0/16": {TransitGatewayId: &transit}, "10.11.0.0/16": {GatewayId: &vpn},
+	} {
+		route.RouteTableId, route.DestinationCidrBlock = table, &destination
+		must[*awsec2.CreateRouteOutput](t)(w.CreateRoute(t.Context(), &route))
+	}
+	must[*awsec2.CreateRouteOutput](t)(w.CreateRoute(t.Context(), &awsec2.CreateRouteInput{
+		RouteTableId: table, DestinationIpv6CidrBlock: aws.String(everywhere6), EgressOnlyInternetGatewayId: &egressOnly,
+	}))
+	w.endpoint(&awsec2.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: aws.String(s3Service), RouteTableIds: []string{*table}})
 	list := w.prefixList(s3Service)
 	rule := types.IpPermission{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(1), ToPort: aws.Int32(2), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
@@ -83,12 +104,13 @@ func TestEveryFilterSelects(t *testing.T) {
 	must[*awsec2.CreateTagsOutput](t)(w.CreateTags(t.Context(), &awsec2.CreateTagsInput{
 		Resources: []string{
 			vpc, subnet, *table, w.service.NetworkACLs(tokyo)[0].ID, group, rules[len(rules)-1].ID,
-			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], *gateway,
+			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], gateway, address, *nat.NatGatewayId,
+			*peering.VpcPeeringConnectionId, transit, attachment, egressOnly, vpn,
 		},
 		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
 	}))
 
-	empty := map[string]bool{"DescribeNatGateways": true, "DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
+	empty := map[string]bool{"DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
 	for action := range w.service.Wire().Operations {
 		known, ok := ec2.FilterNames[action]
 		if !ok && strings.HasPrefix(action, "Describe") && action != "DescribeVpcAttribute" {
@@ -124,6 +146,12 @@ func TestIDs(t *testing.T) {
 		"no interface":     {"DescribeNetworkInterfaces", "NetworkInterfaceId.1", "eni-1", "InvalidNetworkInterfaceID.NotFound"},
 		"no gateway":       {"DescribeInternetGateways", "InternetGatewayId.1", "igw-1", "InvalidInternetGatewayID.NotFound"},
 		"no nat gateway":   {"DescribeNatGateways", "NatGatewayId.1", "nat-1", "NatGatewayNotFound"},
+		"no address":       {"DescribeAddresses", "AllocationId.1", "eipalloc-1", "InvalidAllocationID.NotFound"},
+		"no peering":       {"DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1", "pcx-1", "InvalidVpcPeeringConnectionID.NotFound"},
+		"no transit":       {"DescribeTransitGateways", "TransitGatewayIds.1", "tgw-1", "InvalidTransitGatewayID.NotFound"},
+		"no attachment":    {"DescribeTransitGatewayVpcAttachments", "TransitGatewayAttachmentIds.1", "tgw-attach-1", "InvalidTransitGatewayAttachmentID.NotFound"},
+		"no egress-only":   {"DescribeEgressOnlyInternetGateways", "EgressOnlyInternetGatewayId.1", "eigw-1", "InvalidGatewayID.NotFound"},
+		"no vpn gateway":   {"DescribeVpnGateways", "VpnGatewayId.1", "vgw-1", "InvalidVpnGatewayID.NotFound"},
 		"no instance":      {"DescribeInstances", "InstanceId.1", "i-1", "InvalidInstanceID.NotFound"},
 		"no prefix list":   {"DescribeManagedPrefixLists", "PrefixListId.1", "pl-1", "InvalidPrefixListID.NotFound"},
 		"no association":   {"DisassociateRouteTable", "AssociationId", "rtbassoc-1", "InvalidAssociationID.NotFound"},

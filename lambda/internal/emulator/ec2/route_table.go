@@ -1,9 +1,6 @@
 package ec2
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
 // RouteTable says where the traffic of its subnets goes.
 type RouteTable struct {
@@ -11,16 +8,6 @@ type RouteTable struct {
 	VPCID        string
 	Routes       []Route
 	Associations []RouteAssociation
-}
-
-// Route is one line of a route table.
-type Route struct {
-	// Destination is a CIDR block or the id of a prefix list.
-	Destination string
-	// Target is local, or the id of a gateway or an endpoint.
-	Target string
-	// Origin is how the route came to be, such as CreateRoute.
-	Origin string
 }
 
 // RouteAssociation binds a route table to a subnet, or to the VPC as its main
@@ -45,9 +32,9 @@ func (r *request) addMainTable(v *VPC) {
 }
 
 func (r *request) newTable(v *VPC, tags map[string]string) *RouteTable {
-	t := &RouteTable{
-		Resource: r.fresh("rtb-", tags), VPCID: v.ID,
-		Routes: []Route{{Destination: v.CIDR.String(), Target: "local", Origin: "CreateRouteTable"}},
+	t := &RouteTable{Resource: r.fresh("rtb-", tags), VPCID: v.ID}
+	for _, cidr := range v.blocks() {
+		t.Routes = append(t.Routes, localRoute(cidr))
 	}
 	r.tables.add(t)
 	return t
@@ -63,14 +50,6 @@ type routeTableXML struct {
 	Tags            set[tagXML]              `xml:"tagSet"`
 }
 
-type routeXML struct {
-	CidrBlock    string `xml:"destinationCidrBlock,omitempty"`
-	PrefixListID string `xml:"destinationPrefixListId,omitempty"`
-	GatewayID    string `xml:"gatewayId"`
-	State        string `xml:"state"`
-	Origin       string `xml:"origin"`
-}
-
 type routeAssociationXML struct {
 	ID           string   `xml:"routeTableAssociationId"`
 	RouteTableID string   `xml:"routeTableId"`
@@ -82,13 +61,7 @@ type routeAssociationXML struct {
 func (r *request) routeTableXML(t *RouteTable) routeTableXML {
 	out := routeTableXML{RouteTableID: t.ID, VpcID: t.VPCID, OwnerID: r.account, Tags: tagSet(t.Tags)}
 	for _, route := range t.Routes {
-		x := routeXML{GatewayID: route.Target, State: r.routeState(t, route), Origin: route.Origin}
-		if route.toPrefixList() {
-			x.PrefixListID = route.Destination
-		} else {
-			x.CidrBlock = route.Destination
-		}
-		out.Routes.add(x)
+		out.Routes.add(r.routeXML(t, route))
 	}
 	for _, a := range t.Associations {
 		out.Associations.add(routeAssociationXML{
@@ -96,22 +69,6 @@ func (r *request) routeTableXML(t *RouteTable) routeTableXML {
 		})
 	}
 	return out
-}
-
-func (r Route) toPrefixList() bool {
-	_, err := netip.ParsePrefix(r.Destination)
-	return err != nil
-}
-
-// routeState is blackhole if the target is not there any more.
-func (r *request) routeState(t *RouteTable, route Route) string {
-	if g, ok := r.gateways.get(route.Target); ok && g.VPCID == t.VPCID {
-		return "active"
-	}
-	if _, ok := r.endpoints.get(route.Target); ok || route.Target == "local" {
-		return "active"
-	}
-	return "blackhole"
 }
 
 var routeTables = listing[*RouteTable]{kind: tableKind, parent: "vpc-id", least: 5, fields: fields[*RouteTable]{
@@ -131,21 +88,16 @@ var routeTables = listing[*RouteTable]{kind: tableKind, parent: "vpc-id", least:
 	"association.route-table-id": func(_ *request, t *RouteTable) []string {
 		return each(t.Associations, func(RouteAssociation) string { return t.ID })
 	},
-	"route.destination-cidr-block": func(_ *request, t *RouteTable) []string {
-		return each(t.Routes, func(r Route) string { return r.Destination })
-	},
-	"route.destination-prefix-list-id": func(_ *request, t *RouteTable) []string {
-		return each(t.Routes, func(r Route) string { return r.Destination })
-	},
-	"route.gateway-id": func(_ *request, t *RouteTable) []string {
-		return each(t.Routes, func(r Route) string { return r.Target })
-	},
-	"route.origin": func(_ *request, t *RouteTable) []string {
-		return each(t.Routes, func(r Route) string { return r.Origin })
-	},
-	"route.state": func(r *request, t *RouteTable) []string {
-		return each(t.Routes, func(route Route) string { return r.routeState(t, route) })
-	},
+	"route.destination-cidr-block":          routeField(func(x routeXML) string { return x.CidrBlock }),
+	"route.destination-ipv6-cidr-block":     routeField(func(x routeXML) string { return x.Ipv6CidrBlock }),
+	"route.destination-prefix-list-id":      routeField(func(x routeXML) string { return x.PrefixListID }),
+	"route.gateway-id":                      routeField(func(x routeXML) string { return x.GatewayID }),
+	"route.nat-gateway-id":                  routeField(func(x routeXML) string { return x.NATGatewayID }),
+	"route.vpc-peering-connection-id":       routeField(func(x routeXML) string { return x.PeeringID }),
+	"route.transit-gateway-id":              routeField(func(x routeXML) string { return x.TransitID }),
+	"route.egress-only-internet-gateway-id": routeField(func(x routeXML) string { return x.EgressOnlyID }),
+	"route.origin":                          routeField(func(x routeXML) string { return x.Origin }),
+	"route.state":                           routeField(func(x routeXML) string { return x.State }),
 }}
 
 // each maps a list to texts, for a filter over a list of an object.
@@ -324,69 +276,4 @@ func deleteRouteTable(r *request, in *routeTableInput) (any, error) {
 
 func without(ids []string, gone ...string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(gone, id) })
-}
-
-type createRouteInput struct {
-	RouteTableID string `ec2:"RouteTableId,required"`
-	CidrBlock    string `ec2:"DestinationCidrBlock,required"`
-	GatewayID    string `ec2:"GatewayId,required"`
-}
-
-// createRoute adds a route to an internet gateway, the only target that a VPC
-// of this service can have.
-func createRoute(r *request, in *createRouteInput) (any, error) {
-	t, err := find(r, &r.tables, tableKind, in.RouteTableID)
-	if err != nil {
-		return nil, err
-	}
-	cidr, err := parseCIDR("destinationCidrBlock", in.CidrBlock)
-	if err != nil {
-		return nil, err
-	}
-	g, ok := r.gateways.get(in.GatewayID)
-	if !ok || !r.visible(in.GatewayID) {
-		return nil, fault("InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist", in.GatewayID)
-	}
-	if g.VPCID != t.VPCID {
-		return nil, fault("InvalidParameterValue", "route table %s and network gateway %s belong to different networks", t.ID, g.ID)
-	}
-	if slices.ContainsFunc(t.Routes, func(route Route) bool { return route.Destination == cidr.String() }) {
-		return nil, fault("RouteAlreadyExists", "The route identified by %s already exists.", cidr)
-	}
-	t.Routes = append(t.Routes, Route{Destination: cidr.String(), Target: g.ID, Origin: "CreateRoute"})
-	return done, nil
-}
-
-type deleteRouteInput struct {
-	RouteTableID string `ec2:"RouteTableId,required"`
-	CidrBlock    string `ec2:"DestinationCidrBlock"`
-	PrefixListID string `ec2:"DestinationPrefixListId"`
-}
-
-func deleteRoute(r *request, in *deleteRouteInput) (any, error) {
-	t, err := find(r, &r.tables, tableKind, in.RouteTableID)
-	if err != nil {
-		return nil, err
-	}
-	destination := in.PrefixListID
-	if in.CidrBlock != "" {
-		cidr, err := parseCIDR("destinationCidrBlock", in.CidrBlock)
-		if err != nil {
-			return nil, err
-		}
-		destination = cidr.String()
-	}
-	i := slices.IndexFunc(t.Routes, func(route Route) bool { return route.Destination == destination })
-	switch {
-	case destination == "":
-		return nil, fault("MissingParameter", "The request must contain a destination")
-	case i < 0:
-		return nil, fault("InvalidRoute.NotFound", "no route with destination %s in route table %s", destination, t.ID)
-	case t.Routes[i].Target == "local":
-		return nil, fault("InvalidParameterValue", "cannot remove local route %s in route table %s", destination, t.ID)
-	case t.Routes[i].toPrefixList():
-		return nil, fault("InvalidParameterValue", "cannot remove VPC endpoint route %s in route table %s", destination, t.ID)
-	}
-	t.Routes = slices.Delete(t.Routes, i, i+1)
-	return done, nil
 }

@@ -1,12 +1,14 @@
 // Package ec2 emulates the networking part of the Amazon EC2 API: VPCs,
-// subnets, route tables, network ACLs, security groups, gateways and VPC
-// endpoints of one account in every region that Databricks runs in.
+// subnets, route tables, network ACLs, security groups, VPC endpoints, peering
+// connections and gateways of every kind, of one account in every region that
+// Databricks runs in.
 //
 // It keeps state, validates as the service does and answers with the service's
 // error codes. Interface endpoints take their time: pendingAcceptance until
 // their owner accepts them, pending until the drawn latency has passed, then
-// available. A parameter that it does not know is refused with 501 and its
-// name, never ignored.
+// available. Everything else is there at once, and what was deleted is described
+// for an hour where AWS does so. A parameter that it does not know is refused
+// with 501 and its name, never ignored.
 package ec2
 
 import (
@@ -40,6 +42,8 @@ type Service struct {
 	regions  map[string]*region
 	issued   map[string]int
 	vpcLimit int
+	// agenda is what will happen by itself, in the order of time.
+	agenda []event
 }
 
 // New returns the API of an account that owns nothing yet. An empty account
@@ -75,6 +79,11 @@ func (s *Service) Wire() *wire.Service {
 			"DescribeVpcAttribute": handle(s, describeVpcAttribute),
 			"ModifyVpcAttribute":   handle(s, modifyVpcAttribute),
 
+			"AssociateVpcCidrBlock":       handle(s, associateVpcBlock),
+			"DisassociateVpcCidrBlock":    handle(s, disassociateVpcBlock),
+			"AssociateSubnetCidrBlock":    handle(s, associateSubnetBlock),
+			"DisassociateSubnetCidrBlock": handle(s, disassociateSubnetBlock),
+
 			"CreateSubnet":          handle(s, createSubnet),
 			"DescribeSubnets":       handle(s, describeSubnets),
 			"DeleteSubnet":          handle(s, deleteSubnet),
@@ -87,6 +96,7 @@ func (s *Service) Wire() *wire.Service {
 			"DisassociateRouteTable":       handle(s, disassociateRouteTable),
 			"DeleteRouteTable":             handle(s, deleteRouteTable),
 			"CreateRoute":                  handle(s, createRoute),
+			"ReplaceRoute":                 handle(s, replaceRoute),
 			"DeleteRoute":                  handle(s, deleteRoute),
 
 			"CreateNetworkAcl":             handle(s, createNetworkACL),
@@ -122,8 +132,36 @@ func (s *Service) Wire() *wire.Service {
 			"AttachInternetGateway":    handle(s, attachInternetGateway),
 			"DetachInternetGateway":    handle(s, detachInternetGateway),
 			"DeleteInternetGateway":    handle(s, deleteInternetGateway),
-			"DescribeNatGateways":      handle(s, describeNatGateways),
 			"DescribeInstances":        handle(s, describeInstances),
+
+			"AllocateAddress":     handle(s, allocateAddress),
+			"DescribeAddresses":   handle(s, describeAddresses),
+			"ReleaseAddress":      handle(s, releaseAddress),
+			"CreateNatGateway":    handle(s, createNatGateway),
+			"DescribeNatGateways": handle(s, describeNatGateways),
+			"DeleteNatGateway":    handle(s, deleteNatGateway),
+
+			"CreateVpcPeeringConnection":    handle(s, createPeering),
+			"AcceptVpcPeeringConnection":    handle(s, acceptPeering),
+			"DescribeVpcPeeringConnections": handle(s, describePeerings),
+			"DeleteVpcPeeringConnection":    handle(s, deletePeering),
+
+			"CreateTransitGateway":                 handle(s, createTransitGateway),
+			"DescribeTransitGateways":              handle(s, describeTransitGateways),
+			"DeleteTransitGateway":                 handle(s, deleteTransitGateway),
+			"CreateTransitGatewayVpcAttachment":    handle(s, createTransitAttachment),
+			"DescribeTransitGatewayVpcAttachments": handle(s, describeTransitAttachments),
+			"DeleteTransitGatewayVpcAttachment":    handle(s, deleteTransitAttachment),
+
+			"CreateEgressOnlyInternetGateway":    handle(s, createEgressOnlyGateway),
+			"DescribeEgressOnlyInternetGateways": handle(s, describeEgressOnlyGateways),
+			"DeleteEgressOnlyInternetGateway":    handle(s, deleteEgressOnlyGateway),
+
+			"CreateVpnGateway":    handle(s, createVpnGateway),
+			"AttachVpnGateway":    handle(s, attachVpnGateway),
+			"DetachVpnGateway":    handle(s, detachVpnGateway),
+			"DescribeVpnGateways": handle(s, describeVpnGateways),
+			"DeleteVpnGateway":    handle(s, deleteVpnGateway),
 
 			"CreateTags":   handle(s, createTags),
 			"DeleteTags":   handle(s, deleteTags),
@@ -184,6 +222,7 @@ func (s *Service) open(name string) (*request, error) {
 		s.regions[name] = reg
 	}
 	r := &request{Service: s, region: reg, now: s.hub.Clock.Now(), seen: map[string]bool{}}
+	s.settle(r.now)
 	r.settleEndpoints()
 	return r, nil
 }

@@ -9,7 +9,7 @@ import "slices"
 func (s *Service) VPCs(region string) []VPC {
 	return snapshot(s, region, vpcsOf, func(v *VPC) VPC {
 		out := *v
-		out.Resource = v.clone()
+		out.Resource, out.Secondary, out.CIDR6 = v.clone(), slices.Clone(v.Secondary), slices.Clone(v.CIDR6)
 		return out
 	})
 }
@@ -77,6 +77,91 @@ func (s *Service) InternetGateways(region string) []InternetGateway {
 	})
 }
 
+// Addresses returns a copy of all Elastic IP addresses of a region.
+func (s *Service) Addresses(region string) []Address {
+	return snapshot(s, region, addressesOf, func(v *Address) Address {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// NATGateways returns a copy of all NAT gateways of a region, with the deleted
+// ones that are still described.
+func (s *Service) NATGateways(region string) []NATGateway {
+	return snapshot(s, region, natsOf, func(v *NATGateway) NATGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// PeeringConnections returns a copy of all VPC peering connections of a region,
+// with the ended ones that are still described.
+func (s *Service) PeeringConnections(region string) []PeeringConnection {
+	return snapshot(s, region, peeringsOf, func(v *PeeringConnection) PeeringConnection {
+		out := *v
+		out.Resource, out.twin = v.clone(), nil
+		return out
+	})
+}
+
+// TransitGateways returns a copy of all transit gateways of a region, with the
+// deleted ones that are still described.
+func (s *Service) TransitGateways(region string) []TransitGateway {
+	return snapshot(s, region, transitsOf, func(v *TransitGateway) TransitGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// TransitGatewayAttachments returns a copy of all attachments of VPCs to transit
+// gateways of a region, with the deleted ones that are still described.
+func (s *Service) TransitGatewayAttachments(region string) []TransitGatewayAttachment {
+	return snapshot(s, region, transitAttachmentsOf, func(v *TransitGatewayAttachment) TransitGatewayAttachment {
+		out := *v
+		out.Resource, out.SubnetIDs, out.interfaceIDs = v.clone(), slices.Clone(v.SubnetIDs), nil
+		return out
+	})
+}
+
+// EgressOnlyGateways returns a copy of all egress-only internet gateways of a
+// region.
+func (s *Service) EgressOnlyGateways(region string) []EgressOnlyGateway {
+	return snapshot(s, region, egressOnlyOf, func(v *EgressOnlyGateway) EgressOnlyGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// VPNGateways returns a copy of all virtual private gateways of a region, with
+// the deleted ones that are still described.
+func (s *Service) VPNGateways(region string) []VPNGateway {
+	return snapshot(s, region, vpnsOf, func(v *VPNGateway) VPNGateway {
+		out := *v
+		out.Resource = v.clone()
+		return out
+	})
+}
+
+// PrefixListCIDRs returns the address ranges in a prefix list, none if there is
+// no such list.
+func (s *Service) PrefixListCIDRs(region, id string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(region)
+	if err != nil {
+		return nil
+	}
+	list, ok := r.prefixList(id)
+	if !ok {
+		return nil
+	}
+	return slices.Clone(list.cidrs)
+}
+
 // Endpoints returns a copy of all endpoints of a region.
 func (s *Service) Endpoints(region string) []Endpoint {
 	return snapshot(s, region, endpointsOf, func(e *Endpoint) Endpoint {
@@ -99,15 +184,22 @@ func (s *Service) Endpoint(region, id string) (Endpoint, bool) {
 	return Endpoint{}, false
 }
 
-func vpcsOf(r *region) *store[*VPC]                    { return &r.vpcs }
-func subnetsOf(r *region) *store[*Subnet]              { return &r.subnets }
-func tablesOf(r *region) *store[*RouteTable]           { return &r.tables }
-func aclsOf(r *region) *store[*NetworkACL]             { return &r.acls }
-func groupsOf(r *region) *store[*SecurityGroup]        { return &r.groups }
-func rulesOf(r *region) *store[*Rule]                  { return &r.rules }
-func interfacesOf(r *region) *store[*NetworkInterface] { return &r.interfaces }
-func gatewaysOf(r *region) *store[*InternetGateway]    { return &r.gateways }
-func endpointsOf(r *region) *store[*Endpoint]          { return &r.endpoints }
+func vpcsOf(r *region) *store[*VPC]                                    { return &r.vpcs }
+func subnetsOf(r *region) *store[*Subnet]                              { return &r.subnets }
+func tablesOf(r *region) *store[*RouteTable]                           { return &r.tables }
+func aclsOf(r *region) *store[*NetworkACL]                             { return &r.acls }
+func groupsOf(r *region) *store[*SecurityGroup]                        { return &r.groups }
+func rulesOf(r *region) *store[*Rule]                                  { return &r.rules }
+func interfacesOf(r *region) *store[*NetworkInterface]                 { return &r.interfaces }
+func gatewaysOf(r *region) *store[*InternetGateway]                    { return &r.gateways }
+func addressesOf(r *region) *store[*Address]                           { return &r.addresses }
+func natsOf(r *region) *store[*NATGateway]                             { return &r.nats }
+func peeringsOf(r *region) *store[*PeeringConnection]                  { return &r.peerings }
+func transitsOf(r *region) *store[*TransitGateway]                     { return &r.transits }
+func transitAttachmentsOf(r *region) *store[*TransitGatewayAttachment] { return &r.transitAttachments }
+func egressOnlyOf(r *region) *store[*EgressOnlyGateway]                { return &r.egressOnly }
+func vpnsOf(r *region) *store[*VPNGateway]                             { return &r.vpns }
+func endpointsOf(r *region) *store[*Endpoint]                          { return &r.endpoints }
 
 // snapshot copies all objects of one type.
 func snapshot[T object, V any](s *Service, name string, of func(*region) *store[T], clone func(T) V) []V {

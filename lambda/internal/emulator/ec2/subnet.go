@@ -11,10 +11,15 @@ type Subnet struct {
 	Resource
 	VPCID string
 	CIDR  netip.Prefix
+	// CIDR6 is the range of IPv6, not valid if there is none.
+	CIDR6 netip.Prefix
 	// Zone is the name of the availability zone, ZoneID its id.
 	Zone, ZoneID string
 	// PublicIPs is the attribute mapPublicIpOnLaunch.
 	PublicIPs bool
+
+	// cidr6ID is the id of the association of CIDR6.
+	cidr6ID string
 }
 
 // subnetLimit is the quota of subnets per VPC.
@@ -32,7 +37,7 @@ type subnetXML struct {
 	OwnerID            string            `xml:"ownerId"`
 	VpcID              string            `xml:"vpcId"`
 	CidrBlock          string            `xml:"cidrBlock"`
-	Ipv6CidrBlocks     set[cidrBlockXML] `xml:"ipv6CidrBlockAssociationSet"`
+	Ipv6CidrBlocks     set[ipv6BlockXML] `xml:"ipv6CidrBlockAssociationSet"`
 	AvailableIPs       int               `xml:"availableIpAddressCount"`
 	AvailabilityZone   string            `xml:"availabilityZone"`
 	AvailabilityZoneID string            `xml:"availabilityZoneId"`
@@ -50,11 +55,15 @@ type subnetXML struct {
 }
 
 func (r *request) subnetXML(s *Subnet) subnetXML {
-	return subnetXML{
+	out := subnetXML{
 		SubnetID: s.ID, SubnetArn: r.arn("subnet", s.ID), State: "available", OwnerID: r.account, VpcID: s.VPCID,
 		CidrBlock: s.CIDR.String(), AvailableIPs: r.freeAddresses(s), AvailabilityZone: s.Zone, AvailabilityZoneID: s.ZoneID,
 		MapPublicIP: s.PublicIPs, HostnameType: "ip-name", BlockPublicAccess: blockPublicAccess{"off"}, Tags: optionalTagSet(s.Tags),
 	}
+	if s.CIDR6.IsValid() {
+		out.Ipv6CidrBlocks.add(s.block6().xml6("associated"))
+	}
+	return out
 }
 
 // freeAddresses is how many addresses of a subnet are left.
@@ -63,12 +72,19 @@ func (r *request) freeAddresses(s *Subnet) int {
 }
 
 var subnets = listing[*Subnet]{kind: subnetKind, parent: "vpc-id", least: 5, fields: fields[*Subnet]{
-	"subnet-id":                  func(_ *request, s *Subnet) []string { return []string{s.ID} },
-	"subnet-arn":                 func(r *request, s *Subnet) []string { return []string{r.arn("subnet", s.ID)} },
-	"vpc-id":                     func(_ *request, s *Subnet) []string { return []string{s.VPCID} },
-	"cidr":                       func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
-	"cidrBlock":                  func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
-	"cidr-block":                 func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
+	"subnet-id":  func(_ *request, s *Subnet) []string { return []string{s.ID} },
+	"subnet-arn": func(r *request, s *Subnet) []string { return []string{r.arn("subnet", s.ID)} },
+	"vpc-id":     func(_ *request, s *Subnet) []string { return []string{s.VPCID} },
+	"cidr":       func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
+	"cidrBlock":  func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
+	"cidr-block": func(_ *request, s *Subnet) []string { return []string{s.CIDR.String()} },
+	"ipv6-cidr-block-association.association-id": func(_ *request, s *Subnet) []string { return given(s.cidr6ID) },
+	"ipv6-cidr-block-association.ipv6-cidr-block": func(_ *request, s *Subnet) []string {
+		if !s.CIDR6.IsValid() {
+			return nil
+		}
+		return []string{s.CIDR6.String()}
+	},
 	"availability-zone":          func(_ *request, s *Subnet) []string { return []string{s.Zone} },
 	"availabilityZone":           func(_ *request, s *Subnet) []string { return []string{s.Zone} },
 	"availability-zone-id":       func(_ *request, s *Subnet) []string { return []string{s.ZoneID} },
@@ -83,6 +99,7 @@ var subnets = listing[*Subnet]{kind: subnetKind, parent: "vpc-id", least: 5, fie
 type createSubnetInput struct {
 	VpcID     string             `ec2:"VpcId,required"`
 	CidrBlock string             `ec2:"CidrBlock,required"`
+	Ipv6Block string             `ec2:"Ipv6CidrBlock"`
 	Zone      string             `ec2:"AvailabilityZone"`
 	ZoneID    string             `ec2:"AvailabilityZoneId"`
 	Tags      []tagSpecification `ec2:"TagSpecification"`
@@ -97,7 +114,7 @@ func createSubnet(r *request, in *createSubnetInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cidr.Bits() < 16 || cidr.Bits() > 28 || cidr.Bits() < v.CIDR.Bits() || !v.CIDR.Contains(cidr.Addr()) {
+	if cidr.Bits() < 16 || cidr.Bits() > 28 || !v.holds(cidr) {
 		return nil, fault("InvalidSubnet.Range", "The CIDR '%s' is invalid.", in.CidrBlock)
 	}
 	z, err := r.zone(in.Zone, in.ZoneID)
@@ -107,6 +124,12 @@ func createSubnet(r *request, in *createSubnetInput) (any, error) {
 	tags, err := tagsFor("subnet", in.Tags)
 	if err != nil {
 		return nil, err
+	}
+	var cidr6 netip.Prefix
+	if in.Ipv6Block != "" {
+		if cidr6, err = r.checkSubnetBlock6(v, in.Ipv6Block); err != nil {
+			return nil, err
+		}
 	}
 	siblings := r.subnets.of(v.ID)
 	for _, s := range siblings {
@@ -118,6 +141,9 @@ func createSubnet(r *request, in *createSubnetInput) (any, error) {
 		return nil, fault("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
 	}
 	s := &Subnet{Resource: r.fresh("subnet-", tags), VPCID: v.ID, CIDR: cidr, Zone: z.name, ZoneID: z.id}
+	if cidr6.IsValid() {
+		r.setSubnetBlock6(s, cidr6)
+	}
 	r.subnets.add(s)
 	r.joinDefaultACL(s)
 	return struct {

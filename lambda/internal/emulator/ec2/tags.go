@@ -87,7 +87,10 @@ func checkTag(t tagParam) error {
 
 // taggable finds any object by an id that the caller gave.
 func (r *request) taggable(id string) (*Resource, error) {
-	prefix, _, _ := strings.Cut(id, "-")
+	prefix, rest, _ := strings.Cut(id, "-")
+	if strings.HasPrefix(rest, "attach-") {
+		prefix += "-attach"
+	}
 	var v object
 	var err error
 	switch prefix + "-" {
@@ -109,6 +112,20 @@ func (r *request) taggable(id string) (*Resource, error) {
 		v, err = find(r, &r.interfaces, interfaceKind, id)
 	case gatewayKind.prefix:
 		v, err = find(r, &r.gateways, gatewayKind, id)
+	case addressKind.prefix:
+		v, err = find(r, &r.addresses, addressKind, id)
+	case natKind.prefix:
+		v, err = find(r, &r.nats, natKind, id)
+	case peeringKind.prefix:
+		v, err = find(r, &r.peerings, peeringKind, id)
+	case transitKind.prefix:
+		v, err = find(r, &r.transits, transitKind, id)
+	case transitAttachmentKind.prefix:
+		v, err = find(r, &r.transitAttachments, transitAttachmentKind, id)
+	case egressOnlyKind.prefix:
+		v, err = find(r, &r.egressOnly, egressOnlyKind, id)
+	case vpnKind.prefix:
+		v, err = find(r, &r.vpns, vpnKind, id)
 	default:
 		return nil, fault("InvalidID", "The ID '%s' is not valid", id)
 	}
@@ -222,6 +239,13 @@ func describeTags(r *request, in *query) (any, error) {
 	collectAll("vpc-endpoint", &r.endpoints, collect)
 	collectAll("network-interface", &r.interfaces, collect)
 	collectAll("internet-gateway", &r.gateways, collect)
+	collectAll("elastic-ip", &r.addresses, collect)
+	collectAll("natgateway", &r.nats, collect)
+	collectAll("vpc-peering-connection", &r.peerings, collect)
+	collectAll("transit-gateway", &r.transits, collect)
+	collectAll("transit-gateway-attachment", &r.transitAttachments, collect)
+	collectAll("egress-only-internet-gateway", &r.egressOnly, collect)
+	collectAll("vpn-gateway", &r.vpns, collect)
 	page, next, err := paginate(all, *in, 5)
 	if err != nil {
 		return nil, err

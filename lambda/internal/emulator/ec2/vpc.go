@@ -8,7 +8,11 @@ import (
 // VPC is a virtual network.
 type VPC struct {
 	Resource
-	CIDR netip.Prefix
+	// CIDR is the primary range, Secondary are those of IPv4 besides it.
+	CIDR      netip.Prefix
+	Secondary []CIDRAssociation
+	// CIDR6 are the ranges of IPv6.
+	CIDR6 []CIDRAssociation
 	// Tenancy is default or dedicated.
 	Tenancy string
 	// DNSSupport and DNSHostnames are the attributes enableDnsSupport and
@@ -25,7 +29,7 @@ type vpcXML struct {
 	State           string             `xml:"state"`
 	CidrBlock       string             `xml:"cidrBlock"`
 	CidrBlocks      set[cidrBlockXML]  `xml:"cidrBlockAssociationSet"`
-	Ipv6CidrBlocks  *set[cidrBlockXML] `xml:"ipv6CidrBlockAssociationSet"`
+	Ipv6CidrBlocks  *set[ipv6BlockXML] `xml:"ipv6CidrBlockAssociationSet"`
 	DhcpOptionsID   string             `xml:"dhcpOptionsId"`
 	InstanceTenancy string             `xml:"instanceTenancy"`
 	IsDefault       bool               `xml:"isDefault"`
@@ -33,25 +37,26 @@ type vpcXML struct {
 	Tags            *set[tagXML]       `xml:"tagSet"`
 }
 
-type cidrBlockXML struct {
-	AssociationID string   `xml:"associationId"`
-	CidrBlock     string   `xml:"cidrBlock"`
-	State         stateXML `xml:"cidrBlockState"`
-}
-
 type blockPublicAccess struct {
 	InternetGateway string `xml:"internetGatewayBlockMode"`
 }
 
 func (r *request) vpcXML(v *VPC) vpcXML {
-	return vpcXML{
+	out := vpcXML{
 		VpcID: v.ID, OwnerID: r.account, State: "available", CidrBlock: v.CIDR.String(),
-		CidrBlocks: setOf([]cidrBlockXML{{
-			AssociationID: v.cidrID, CidrBlock: v.CIDR.String(), State: stateXML{"associated"},
-		}}),
 		DhcpOptionsID: r.dhcpOptionsID(), InstanceTenancy: v.Tenancy,
 		PublicAccess: blockPublicAccess{"off"}, Tags: optionalTagSet(v.Tags),
 	}
+	for _, a := range v.associations() {
+		out.CidrBlocks.add(a.xml("associated"))
+	}
+	if len(v.CIDR6) > 0 {
+		out.Ipv6CidrBlocks = &set[ipv6BlockXML]{}
+	}
+	for _, a := range v.CIDR6 {
+		out.Ipv6CidrBlocks.add(r.vpcBlock6(a, "associated"))
+	}
+	return out
 }
 
 // dhcpOptionsID is the default set of DHCP options, one per region.
@@ -69,9 +74,14 @@ var vpcs = listing[*VPC]{kind: vpcKind, least: 5, fields: fields[*VPC]{
 	"dhcp-options-id":                       func(r *request, _ *VPC) []string { return []string{r.dhcpOptionsID()} },
 	"owner-id":                              owner[*VPC],
 	"tag-key":                               tagKeys[*VPC],
-	"cidr-block-association.association-id": func(_ *request, v *VPC) []string { return []string{v.cidrID} },
-	"cidr-block-association.cidr-block":     func(_ *request, v *VPC) []string { return []string{v.CIDR.String()} },
+	"cidr-block-association.association-id": func(_ *request, v *VPC) []string { return each(v.associations(), CIDRAssociation.id) },
+	"cidr-block-association.cidr-block":     func(_ *request, v *VPC) []string { return each(v.associations(), CIDRAssociation.text) },
 	"cidr-block-association.state":          func(*request, *VPC) []string { return []string{"associated"} },
+	"ipv6-cidr-block-association.association-id":  func(_ *request, v *VPC) []string { return each(v.CIDR6, CIDRAssociation.id) },
+	"ipv6-cidr-block-association.ipv6-cidr-block": func(_ *request, v *VPC) []string { return each(v.CIDR6, CIDRAssociation.text) },
+	"ipv6-cidr-block-association.state": func(_ *request, v *VPC) []string {
+		return each(v.CIDR6, func(CIDRAssociation) string { return "associated" })
+	},
 }}
 
 // parseCIDR reads an IPv4 block and clears its host bits, as the service does.
@@ -83,19 +93,29 @@ func parseCIDR(parameter, text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
+// parseVPCBlock reads an IPv4 range that a VPC can have.
+func parseVPCBlock(text string) (netip.Prefix, error) {
+	cidr, err := parseCIDR("cidrBlock", text)
+	if err != nil {
+		return cidr, err
+	}
+	if cidr.Bits() < 16 || cidr.Bits() > 28 {
+		return cidr, fault("InvalidVpc.Range", "The CIDR '%s' is invalid.", text)
+	}
+	return cidr, nil
+}
+
 type createVpcInput struct {
 	CidrBlock string             `ec2:"CidrBlock,required"`
 	Tenancy   string             `ec2:"InstanceTenancy"`
+	Ipv6      bool               `ec2:"AmazonProvidedIpv6CidrBlock"`
 	Tags      []tagSpecification `ec2:"TagSpecification"`
 }
 
 func createVpc(r *request, in *createVpcInput) (any, error) {
-	cidr, err := parseCIDR("cidrBlock", in.CidrBlock)
+	cidr, err := parseVPCBlock(in.CidrBlock)
 	if err != nil {
 		return nil, err
-	}
-	if cidr.Bits() < 16 || cidr.Bits() > 28 {
-		return nil, fault("InvalidVpc.Range", "The CIDR '%s' is invalid.", in.CidrBlock)
 	}
 	if in.Tenancy == "" {
 		in.Tenancy = "default"
@@ -118,6 +138,9 @@ func createVpc(r *request, in *createVpcInput) (any, error) {
 	r.addMainTable(v)
 	r.addDefaultACL(v)
 	r.addDefaultGroup(v)
+	if in.Ipv6 {
+		r.addBlock6(v)
+	}
 	return struct {
 		Vpc vpcXML `xml:"vpc"`
 	}{r.vpcXML(v)}, nil
@@ -162,7 +185,9 @@ func deleteVpc(r *request, in *vpcInput) (any, error) {
 		slices.ContainsFunc(groups, func(g *SecurityGroup) bool { return g.Name != defaultGroup }) ||
 		len(r.subnets.of(v.ID)) > 0 ||
 		len(r.endpoints.of(v.ID)) > 0 ||
-		len(r.gateways.where(func(g *InternetGateway) bool { return g.VPCID == v.ID })) > 0
+		len(r.egressOnly.of(v.ID)) > 0 ||
+		len(r.gateways.where(func(g *InternetGateway) bool { return g.VPCID == v.ID })) > 0 ||
+		len(r.vpns.where(func(g *VPNGateway) bool { return g.VPCID == v.ID })) > 0
 	if busy {
 		return nil, fault("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
 	}
@@ -174,6 +199,12 @@ func deleteVpc(r *request, in *vpcInput) (any, error) {
 	}
 	for _, g := range groups {
 		r.removeGroup(g)
+	}
+	// The VPC takes its peering connections along.
+	for _, p := range r.peerings.all() {
+		if !p.ended() && r.joins(p, v.ID) {
+			r.endPeering(p)
+		}
 	}
 	r.vpcs.remove(v.ID)
 	return done, nil
