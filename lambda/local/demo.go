@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,6 +45,9 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 		printFailure(out, first)
 		return errReported
 	}
+	if err := printReport(out, w, ready); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\nworkspace %s is ready at %s\n", c.spec.Metadata.Name, ready.URL)
 	fmt.Fprintf(out, "simulated %s, real %s\n", time.Duration(ready.DurationSeconds)*time.Second, time.Since(began).Round(10*time.Millisecond))
 
@@ -60,6 +65,36 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 		return errReported
 	}
 	fmt.Fprintf(out, "\nnothing changed: %d calls looked, none changed anything\n", w.Looks(before))
+	return nil
+}
+
+// printReport shows the verification report, one line for each check, and
+// compares it with the digest in the event.
+func printReport(out io.Writer, w *emulator.World, ready *report.ReadyData) error {
+	o, ok := w.S3.Get(w.StateBucket, ready.Report)
+	if !ok {
+		return fmt.Errorf("the report %s does not exist", ready.Report)
+	}
+	if sum := sha256.Sum256(o.Body); hex.EncodeToString(sum[:]) != ready.ReportDigest {
+		return fmt.Errorf("the report %s does not have the digest of the event", ready.Report)
+	}
+	var v report.Verification
+	if err := json.Unmarshal(o.Body, &v); err != nil {
+		return fmt.Errorf("decoding the report %s: %w", ready.Report, err)
+	}
+	fmt.Fprintf(out, "\nverification of %s\n", v.Workspace)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range v.Sections {
+		for _, c := range s.Checks {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", c.Result, s.Step, c.What, c.Object, c.Seen)
+		}
+	}
+	_ = table.Flush()
+	fmt.Fprintf(out, "  %s: %d passed, %d noted, %d failed; s3://%s/%s, sha256 %s…\n",
+		v.Verdict, v.Passed, v.Noted, v.Failed, w.StateBucket, ready.Report, ready.ReportDigest[:12])
+	if v.Failed > 0 {
+		return fmt.Errorf("the report has checks that failed")
+	}
 	return nil
 }
 

@@ -43,6 +43,34 @@ var (
 		Actions:   []string{"secretsmanager:GetSecretValue"},
 		Resources: []string{DatabricksSecret},
 	}
+	keepChecks = Permission{
+		Why:       "keep what was checked, for the report of an execution that fails later",
+		Actions:   []string{"s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + ReportPrefix + "*"},
+	}
+	keepReports = Permission{
+		Why:       "write the verification report",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + ReportPrefix + "*"},
+	}
+	keepLedger = Permission{
+		Why:       "note where compute is about to be started, so that it can be stopped after a crash",
+		Actions:   []string{"s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + LedgerPrefix + "*"},
+	}
+	readLedger = Permission{
+		Why:       "find the workspace in which compute was started",
+		Actions:   []string{"s3:GetObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + LedgerPrefix + "*"},
+	}
+	readCatalog = Permission{
+		Why:     "compare the databases of the Glue Data Catalog with those that Spark lists",
+		Actions: []string{"glue:GetDatabases"},
+		Resources: []string{
+			"arn:" + Partition + ":glue:*:" + Account + ":catalog",
+			"arn:" + Partition + ":glue:*:" + Account + ":database/*",
+		},
+	}
 	describeExecutions = Permission{
 		Why:       "see whether an execution still runs",
 		Actions:   []string{"states:DescribeExecution"},
@@ -201,6 +229,47 @@ func ensureCrossAccountRoleAllow() []Permission {
 	)
 }
 
+func ensureGlueInstanceProfileAllow() []Permission {
+	roles := []string{"arn:" + Partition + ":iam::" + Account + ":role/*"}
+	profiles := []string{"arn:" + Partition + ":iam::" + Account + ":instance-profile/*"}
+	return fenced(
+		Permission{Why: "find the role", Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: roles},
+		Permission{Why: "find the profile", Actions: []string{"iam:GetInstanceProfile"}, Resources: profiles},
+		Permission{
+			Why: "create the role, with our tags only", Actions: []string{"iam:CreateRole", "iam:TagRole"},
+			Resources: roles, Conditions: ifTaggedNew,
+		},
+		Permission{
+			Why: "change the role, if it is ours", Actions: []string{"iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"},
+			Resources: roles, Conditions: ifOurs,
+		},
+		Permission{
+			Why: "create the profile, with our tags only", Actions: []string{"iam:CreateInstanceProfile", "iam:TagInstanceProfile"},
+			Resources: profiles, Conditions: ifTaggedNew,
+		},
+		Permission{
+			Why: "put the role into the profile, if it is ours", Actions: []string{"iam:AddRoleToInstanceProfile"},
+			Resources: profiles, Conditions: ifOurs,
+		},
+		Permission{
+			Why: "a role that is put into a profile is passed to EC2", Actions: []string{"iam:PassRole"},
+			Resources:  roles,
+			Conditions: map[string]map[string]string{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+		},
+	)
+}
+
+func verifyNetworkAllow() []Permission {
+	return fenced(readSecret, keepChecks, look(
+		"ec2:DescribeNetworkAcls", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",
+		"ec2:DescribeSubnets", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints",
+	))
+}
+
+func stopAbandonedComputeAllow() []Permission {
+	return []Permission{readLedger, listState, readSecret, describeExecutions}
+}
+
 func ensureRootBucketAllow() []Permission {
 	buckets := []string{bucketARN("*")}
 	return fenced(
@@ -235,7 +304,7 @@ func dispatchAllow() []Permission {
 
 func reportFailureAllow() []Permission {
 	return []Permission{
-		sendEvents, checkLease, listState, writeStatus, describeExecutions,
+		sendEvents, checkLease, listState, writeStatus, keepReports, describeExecutions,
 		{Why: "find the step that failed", Actions: []string{"states:GetExecutionHistory"}, Resources: []string{executionsARN}},
 	}
 }

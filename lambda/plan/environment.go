@@ -14,11 +14,20 @@ const (
 	EnvDatabricksHost = "DATABRICKS_HOST"
 	// EnvStateMachine is the ARN of the state machine.
 	EnvStateMachine = "STATE_MACHINE_ARN"
+	// EnvFunctionsVPC is the id of the VPC that the functions which call a
+	// workspace are in; there is none if they are in no VPC.
+	EnvFunctionsVPC = "FUNCTIONS_VPC"
 )
 
 const (
 	// SourcePrefix is the folder of the source that holds workspace specs.
 	SourcePrefix = "workspaces/"
+	// ReportPrefix is the folder of the state bucket that holds what was checked
+	// and the verification reports.
+	ReportPrefix = "reports/"
+	// LedgerPrefix is the folder of the state bucket that says in which workspace
+	// compute was started.
+	LedgerPrefix = "compute/"
 	// FunctionPrefix and a step's name make the name of a function.
 	FunctionPrefix = "lakegate-"
 	// StateMachineName is the name of the state machine.

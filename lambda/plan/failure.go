@@ -25,6 +25,9 @@ const (
 	// Conflict is a world that differs from the spec in a way that must not be
 	// mended without asking.
 	Conflict = "Conflict"
+	// VerificationFailed is a workspace that runs, but was shown not to work or
+	// not to be closed. Nothing is torn down.
+	VerificationFailed = "VerificationFailed"
 	// TimedOut is a wait that took longer than its deadline.
 	TimedOut = "TimedOut"
 	// Superseded is an execution that a newer revision has overtaken.
@@ -37,7 +40,7 @@ const (
 func Classes() []string {
 	return []string{
 		Transient, Throttled, NotReady, SpecInvalid, AccessDenied, QuotaExceeded,
-		ActionRequired, Conflict, TimedOut, Superseded, Internal,
+		ActionRequired, Conflict, VerificationFailed, TimedOut, Superseded, Internal,
 	}
 }
 

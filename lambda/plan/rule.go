@@ -23,19 +23,30 @@ func Rules() []Rule {
 			MaxAge: 24 * time.Hour, MaxAttempts: 185,
 		},
 		{
-			Name: "ExecutionFailed",
-			Doc:  "An execution ended without having reported itself.",
-			// https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-			Pattern: `{
+			Name:    "ExecutionFailed",
+			Doc:     "An execution ended without having reported itself.",
+			Pattern: executionFailed,
+			Target:  reportFailure.Name,
+			MaxAge:  24 * time.Hour, MaxAttempts: 185,
+		},
+		{
+			Name:    "ComputeAbandoned",
+			Doc:     "An execution ended without having stopped its compute.",
+			Pattern: executionFailed,
+			Target:  stopAbandonedCompute.Name,
+			// After that the compute has stopped by itself.
+			MaxAge: time.Hour, MaxAttempts: 20,
+		},
+	}
+}
+
+// executionFailed matches the end of an execution that is not a success.
+// https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+const executionFailed = `{
   "source": ["aws.states"],
   "detail-type": ["Step Functions Execution Status Change"],
   "detail": {
     "status": ["FAILED", "TIMED_OUT", "ABORTED"],
     "stateMachineArn": ["` + StateMachine + `"]
   }
-}`,
-			Target: reportFailure.Name,
-			MaxAge: 24 * time.Hour, MaxAttempts: 185,
-		},
-	}
-}
+}`

@@ -30,15 +30,22 @@ func Workspace() Sequence {
 							{ensureRelayEndpoint, registerRelayEndpoint},
 							{ensureStsEndpoint},
 							{ensureKinesisEndpoint},
+							{ensureGlueEndpoint},
 							{ensureRouteTables, ensureS3Endpoint},
 							{verifyNetworkAcls},
 						},
 					},
-					awaitEndpoints,
+					Parallel{
+						Name: "AdmitEndpoints",
+						Doc:  "While the endpoints become available, it is settled which of them lead to the workspace.",
+						Branches: []Sequence{
+							{awaitEndpoints},
+							{ensurePrivateAccessSettings},
+						},
+					},
 				},
-				{ensureCrossAccountRole, registerCredentials},
+				{ensureGlueInstanceProfile, ensureCrossAccountRole, registerCredentials},
 				{ensureRootBucket, registerStorage},
-				{ensurePrivateAccessSettings},
 			},
 		},
 		registerNetwork,
@@ -50,13 +57,48 @@ func Workspace() Sequence {
 				{enablePrivateDNS, awaitPrivateDNS},
 			},
 		},
+		Parallel{
+			Name: "OpenWorkspace",
+			Doc:  "The workspace is entered for the first time, and its network is looked at from both sides.",
+			Branches: []Sequence{
+				{verifyWorkspace, registerInstanceProfile},
+				{assignMetastore},
+				{verifyNetwork},
+			},
+		},
+		Parallel{
+			Name: "ProveWorkspace",
+			Doc:  "A cluster and a SQL warehouse show what works, and what cannot be reached.",
+			Branches: []Sequence{
+				{
+					verifyCluster,
+					Parallel{
+						Name: "ProbeFromCluster",
+						Doc:  "Each probe is a command that runs on the cluster.",
+						Branches: []Sequence{
+							{verifyPrivateDNS},
+							{verifyPorts},
+							{verifyMetastore},
+							{verifyIsolation},
+						},
+					},
+				},
+				{configureSQLWarehouses, verifySQLWarehouse},
+			},
+		},
+		stopCompute,
+		reportVerification,
 		reportReady,
 	}
 }
 
-// Functions returns the functions that are no states: what starts an execution
-// and what reports one that failed.
-func Functions() []Function { return []Function{dispatch, reportFailure} }
+// Functions returns the functions that are no states: what starts an execution,
+// and what reports one that failed and stops its compute.
+func Functions() []Function { return []Function{dispatch, reportFailure, stopAbandonedCompute} }
+
+// probing is how long a probe may take, with the start of a cluster that was
+// stopped in the meantime.
+const probing = 30 * time.Minute
 
 // usual is the timeout of a step that makes a handful of calls.
 const usual = 60 * time.Second
@@ -143,6 +185,18 @@ var ensureKinesisEndpoint = Step{
 	Allow: append(endpoint("subnet", "security-group"), privateDNS),
 }
 
+var ensureGlueEndpoint = Step{
+	Name: "EnsureGlueEndpoint", Result: "glueEndpoint", Timeout: usual,
+	Doc:   "Find or create the interface endpoint to Glue in the workspace subnets.",
+	Allow: append(endpoint("subnet", "security-group"), privateDNS),
+}
+
+var ensureGlueInstanceProfile = Step{
+	Name: "EnsureGlueInstanceProfile", Result: "glueInstanceProfile", Timeout: usual,
+	Doc:   "Find or create the instance profile, and its role, with which compute calls Glue.",
+	Allow: ensureGlueInstanceProfileAllow(),
+}
+
 var registerWorkspaceEndpoint = Step{
 	Name: "RegisterWorkspaceEndpoint", Result: "workspaceRegistration", Timeout: usual,
 	Doc:   "Register the workspace endpoint with the Databricks account, which accepts its connection.",
@@ -224,6 +278,93 @@ var awaitPrivateDNS = Step{
 	Allow: awaitEndpointsAllow(),
 }
 
+var verifyWorkspace = Step{
+	Name: "VerifyWorkspace", Result: "workspaceCheck", Timeout: usual, Workspace: true,
+	Doc:   "Check that the workspace answers at its URL and lets the service principal in.",
+	Allow: fenced(readSecret, keepChecks, keepLedger),
+}
+
+var registerInstanceProfile = Step{
+	Name: "RegisterInstanceProfile", Result: "instanceProfileRegistration", Timeout: usual, Workspace: true,
+	Doc:   "Register the instance profile with the workspace, which tries it out.",
+	Allow: databricksAllow(),
+}
+
+var assignMetastore = Step{
+	Name: "AssignMetastore", Result: "metastoreAssignment", Timeout: usual,
+	Doc:   "Assign the metastore of Unity Catalog to the workspace.",
+	Allow: databricksAllow(),
+}
+
+var verifyNetwork = Step{
+	Name: "VerifyNetwork", Result: "networkCheck", Timeout: usual,
+	Doc:   "Check what Databricks says of the network, and the routes, groups and endpoints of the VPC.",
+	Allow: verifyNetworkAllow(),
+}
+
+var verifyCluster = Step{
+	Name: "VerifyCluster", Result: "clusterCheck", Timeout: usual, Workspace: true,
+	Doc:   "Start the smallest cluster, and wait until it runs.",
+	Await: &Await{Noun: "Cluster", Within: 50 * time.Minute},
+	Allow: fenced(readSecret, keepChecks),
+}
+
+var verifyPrivateDNS = Step{
+	Name: "VerifyPrivateDns", Result: "privateDnsCheck", Timeout: usual, Workspace: true,
+	Doc:   "Check from the cluster that the hosts of the control plane are the addresses of the endpoints.",
+	Await: &Await{Noun: "PrivateDnsProbe", Within: probing},
+	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
+}
+
+var verifyPorts = Step{
+	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual, Workspace: true,
+	Doc:   "Check from the cluster that the ports of the control plane are open.",
+	Await: &Await{Noun: "PortsProbe", Within: probing},
+	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
+}
+
+var verifyMetastore = Step{
+	Name: "VerifyMetastore", Result: "metastoreCheck", Timeout: usual, Workspace: true,
+	Doc:   "Check from the cluster that Spark lists the databases that the metastore has.",
+	Await: &Await{Noun: "MetastoreProbe", Within: probing},
+	Allow: fenced(readSecret, keepChecks, readCatalog),
+}
+
+var verifyIsolation = Step{
+	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual, Workspace: true,
+	Doc:   "Check that the cluster reaches what it needs and nothing outside.",
+	Await: &Await{Noun: "IsolationProbe", Within: probing},
+	Allow: fenced(readSecret, keepChecks, look(
+		"ec2:DescribeEgressOnlyInternetGateways", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways",
+		"ec2:DescribeRouteTables", "ec2:DescribeSubnets", "ec2:DescribeTransitGatewayVpcAttachments",
+		"ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpcs", "ec2:DescribeVpnGateways")),
+}
+
+var configureSQLWarehouses = Step{
+	Name: "ConfigureSqlWarehouses", Result: "sqlWarehouses", Timeout: usual, Workspace: true,
+	Doc:   "Let SQL warehouses use the instance profile and the metastore.",
+	Allow: databricksAllow(),
+}
+
+var verifySQLWarehouse = Step{
+	Name: "VerifySqlWarehouse", Result: "sqlWarehouseCheck", Timeout: usual, Workspace: true,
+	Doc:   "Start the smallest SQL warehouse, and check that it lists the databases that the metastore has.",
+	Await: &Await{Noun: "SqlWarehouse", Within: 50 * time.Minute},
+	Allow: fenced(readSecret, keepChecks, readCatalog),
+}
+
+var stopCompute = Step{
+	Name: "StopCompute", Result: "compute", Timeout: usual, Workspace: true,
+	Doc:   "Stop the cluster and the SQL warehouse that were started for the checks.",
+	Allow: databricksAllow(),
+}
+
+var reportVerification = Step{
+	Name: "ReportVerification", Result: "verification", Timeout: usual,
+	Doc:   "Write the report of everything that was checked.",
+	Allow: fenced(keepReports),
+}
+
 var reportReady = Step{
 	Name: "ReportReady", Result: "report", Timeout: usual,
 	Doc:   "Write the workspace's status, release its lease and send the Workspace Ready event.",
@@ -240,4 +381,10 @@ var reportFailure = Function{
 	Name: "ReportFailure", Timeout: usual,
 	Doc:   "Reports an execution that failed, timed out or was stopped.",
 	Allow: reportFailureAllow(),
+}
+
+var stopAbandonedCompute = Function{
+	Name: "StopAbandonedCompute", Timeout: usual, Workspace: true,
+	Doc:   "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
+	Allow: stopAbandonedComputeAllow(),
 }

@@ -1,9 +1,10 @@
 // Package databricksapi is the part of Databricks that the steps use: the
-// account API over databricks-sdk-go, signed in as a service principal whose
+// account API and the workspace API over databricks-sdk-go, signed in as a service principal whose
 // secret is in AWS Secrets Manager.
 package databricksapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,7 +18,12 @@ import (
 	"github.com/databricks/databricks-sdk-go/client"
 	"github.com/databricks/databricks-sdk-go/config"
 	"github.com/databricks/databricks-sdk-go/httpclient"
+	"github.com/databricks/databricks-sdk-go/service/catalog"
+	"github.com/databricks/databricks-sdk-go/service/compute"
+	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
+	"github.com/databricks/databricks-sdk-go/service/settings"
+	"github.com/databricks/databricks-sdk-go/service/sql"
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
@@ -36,7 +42,28 @@ type Account struct {
 	PrivateAccessSettings *provisioning.PrivateAccessAPI
 	Networks              *provisioning.NetworksAPI
 	Workspaces            *provisioning.WorkspacesAPI
+	Keys                  *provisioning.EncryptionKeysAPI
+	Metastores            *catalog.AccountMetastoreAssignmentsAPI
 }
+
+// Workspace is the API of one workspace.
+type Workspace struct {
+	// URL under which people find it.
+	URL              string
+	Users            *iam.CurrentUserAPI
+	Clusters         *compute.ClustersAPI
+	Commands         *compute.CommandExecutionAPI
+	InstanceProfiles *compute.InstanceProfilesAPI
+	Warehouses       *sql.WarehousesAPI
+	Statements       *sql.StatementExecutionAPI
+	LegacyAccess     *settings.DisableLegacyAccessAPI
+
+	answers func(context.Context) (int, error)
+}
+
+// Answers asks for the login page without signing in and returns the status of
+// the reply, or an error if none came.
+func (w *Workspace) Answers(ctx context.Context) (status int, err error) { return w.answers(ctx) }
 
 // Accounts opens Databricks accounts and keeps them open for the life of the
 // process. It is safe for concurrent use.
@@ -50,8 +77,9 @@ type Accounts struct {
 	// Transport of the requests; nil means the default one.
 	Transport http.RoundTripper
 
-	mu   sync.Mutex
-	open map[string]*Account
+	mu         sync.Mutex
+	open       map[string]*Account
+	workspaces map[string]*Workspace
 }
 
 // servicePrincipal is the value of the secret.
@@ -82,6 +110,60 @@ func (a *Accounts) Account(ctx context.Context, id string) (*Account, error) {
 	return account, nil
 }
 
+// Workspace returns the workspace with this URL and id, signed in as the service
+// principal. It talks to the workspace alone, not to the account console.
+func (a *Accounts) Workspace(ctx context.Context, accountID, address, id string) (*Workspace, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w := a.workspaces[address]; w != nil {
+		return w, nil
+	}
+	principal, err := a.principal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg := &config.Config{Host: address}
+	if a.Host != "" {
+		// One host serves the account and all workspaces, which are told apart by
+		// a header.
+		cfg.Host, cfg.AccountID, cfg.WorkspaceID = a.Host, accountID, id
+	}
+	c, err := a.client(cfg, principal)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to workspace %s: %w", address, err)
+	}
+	w := &Workspace{
+		URL:              address,
+		Users:            iam.NewCurrentUser(c),
+		Clusters:         compute.NewClusters(c),
+		Commands:         compute.NewCommandExecution(c),
+		InstanceProfiles: compute.NewInstanceProfiles(c),
+		Warehouses:       sql.NewWarehouses(c),
+		Statements:       sql.NewStatementExecution(c),
+		LegacyAccess:     settings.NewDisableLegacyAccess(c),
+		answers:          a.answers(cfg.Host),
+	}
+	if a.workspaces == nil {
+		a.workspaces = map[string]*Workspace{}
+	}
+	a.workspaces[address] = w
+	return w, nil
+}
+
+func (a *Accounts) answers(host string) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/login.html", http.NoBody)
+		if err != nil {
+			return 0, err
+		}
+		resp, err := (&http.Client{Transport: once{a.Transport}}).Do(req)
+		if err != nil {
+			return 0, err
+		}
+		return resp.StatusCode, resp.Body.Close()
+	}
+}
+
 func (a *Accounts) principal(ctx context.Context) (*servicePrincipal, error) {
 	out, err := a.Secrets().GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(a.SecretID)})
 	if err != nil {
@@ -103,28 +185,7 @@ func (a *Accounts) principal(ctx context.Context) (*servicePrincipal, error) {
 }
 
 func (a *Accounts) connect(id string, p *servicePrincipal) (*Account, error) {
-	cfg := &config.Config{
-		Host: a.Host, AccountID: id,
-		ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-		// The default chain of ways to sign in would hide why one failed.
-		Credentials: config.M2mCredentials{}, HTTPTransport: once{a.Transport}, HTTPTimeoutSeconds: 30,
-		Loaders: []config.Loader{nowhere{}},
-	}
-	if cfg.Host == "" {
-		cfg.Host = DefaultHost
-	}
-	if err := cfg.EnsureResolved(); err != nil {
-		return nil, err
-	}
-	settings, err := config.HTTPClientConfigFromConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	// As with the AWS clients, nothing is sent twice: the API has no idempotency
-	// tokens, and Step Functions runs the step again, which looks first.
-	settings.ErrorRetriable = func(context.Context, error) bool { return false }
-	settings.TransientErrors = nil
-	c, err := client.NewWithClient(cfg, httpclient.NewApiClient(settings))
+	c, err := a.client(&config.Config{Host: cmp.Or(a.Host, DefaultHost), AccountID: id}, p)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +197,29 @@ func (a *Accounts) connect(id string, p *servicePrincipal) (*Account, error) {
 		PrivateAccessSettings: provisioning.NewPrivateAccess(c),
 		Networks:              provisioning.NewNetworks(c),
 		Workspaces:            provisioning.NewWorkspaces(c),
+		Keys:                  provisioning.NewEncryptionKeys(c),
+		Metastores:            catalog.NewAccountMetastoreAssignments(c),
 	}, nil
+}
+
+// client signs in to the host of a configuration.
+func (a *Accounts) client(cfg *config.Config, p *servicePrincipal) (*client.DatabricksClient, error) {
+	cfg.ClientID, cfg.ClientSecret = p.ClientID, p.ClientSecret
+	// The default chain of ways to sign in would hide why one failed.
+	cfg.Credentials, cfg.HTTPTransport, cfg.HTTPTimeoutSeconds = config.M2mCredentials{}, once{a.Transport}, 30
+	cfg.Loaders = []config.Loader{nowhere{}}
+	if err := cfg.EnsureResolved(); err != nil {
+		return nil, err
+	}
+	transport, err := config.HTTPClientConfigFromConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	// As with the AWS clients, nothing is sent twice: the API has no idempotency
+	// tokens, and Step Functions runs the step again, which looks first.
+	transport.ErrorRetriable = func(context.Context, error) bool { return false }
+	transport.TransientErrors = nil
+	return client.NewWithClient(cfg, httpclient.NewApiClient(transport))
 }
 
 // nowhere keeps the SDK from reading files and the environment.

@@ -46,22 +46,38 @@ type Document struct {
 	S3Endpoint        *Endpoint       `json:"s3Endpoint,omitempty"`
 	STSEndpoint       *Endpoint       `json:"stsEndpoint,omitempty"`
 	KinesisEndpoint   *Endpoint       `json:"kinesisEndpoint,omitempty"`
+	GlueEndpoint      *Endpoint       `json:"glueEndpoint,omitempty"`
 
 	WorkspaceRegistration *Registration `json:"workspaceRegistration,omitempty"`
 	RelayRegistration     *Registration `json:"relayRegistration,omitempty"`
 	Endpoints             *Endpoints    `json:"endpoints,omitempty"`
 
-	CrossAccountRole      *Object `json:"crossAccountRole,omitempty"`
-	Credentials           *Object `json:"credentials,omitempty"`
-	RootBucket            *Object `json:"rootBucket,omitempty"`
-	Storage               *Object `json:"storage,omitempty"`
-	PrivateAccessSettings *Object `json:"privateAccessSettings,omitempty"`
-	Network               *Object `json:"network,omitempty"`
+	GlueInstanceProfile   *InstanceProfile `json:"glueInstanceProfile,omitempty"`
+	CrossAccountRole      *Object          `json:"crossAccountRole,omitempty"`
+	Credentials           *Object          `json:"credentials,omitempty"`
+	RootBucket            *Object          `json:"rootBucket,omitempty"`
+	Storage               *Object          `json:"storage,omitempty"`
+	PrivateAccessSettings *Object          `json:"privateAccessSettings,omitempty"`
+	Network               *Object          `json:"network,omitempty"`
 
 	DatabricksWorkspace *Workspace       `json:"databricksWorkspace,omitempty"`
 	WorkspaceStatus     *WorkspaceStatus `json:"workspaceStatus,omitempty"`
 	PrivateDNS          *PrivateDNS      `json:"privateDns,omitempty"`
 	PrivateDNSStatus    *Endpoints       `json:"privateDnsStatus,omitempty"`
+
+	WorkspaceCheck              *Checks         `json:"workspaceCheck,omitempty"`
+	InstanceProfileRegistration *Object         `json:"instanceProfileRegistration,omitempty"`
+	MetastoreAssignment         *Object         `json:"metastoreAssignment,omitempty"`
+	NetworkCheck                *Checks         `json:"networkCheck,omitempty"`
+	ClusterCheck                *ClusterCheck   `json:"clusterCheck,omitempty"`
+	PrivateDNSCheck             *Probe          `json:"privateDnsCheck,omitempty"`
+	PortsCheck                  *Probe          `json:"portsCheck,omitempty"`
+	MetastoreCheck              *Probe          `json:"metastoreCheck,omitempty"`
+	IsolationCheck              *Probe          `json:"isolationCheck,omitempty"`
+	SQLWarehouses               *Object         `json:"sqlWarehouses,omitempty"`
+	SQLWarehouseCheck           *WarehouseCheck `json:"sqlWarehouseCheck,omitempty"`
+	Compute                     *Compute        `json:"compute,omitempty"`
+	Verification                *Verification   `json:"verification,omitempty"`
 
 	Report *Report `json:"report,omitempty"`
 }
@@ -96,7 +112,8 @@ type Execution struct {
 
 // Outcome says what a step did. It is embedded in every result.
 type Outcome struct {
-	// Outcome is Created, Updated, Found, Given, Verified, Ready or Waiting.
+	// Outcome is Created, Updated, Found, Given, Verified, Ready, Waiting or
+	// Skipped.
 	Outcome string `json:"outcome"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
@@ -118,6 +135,8 @@ const (
 	Ready = "Ready"
 	// Waiting is something that has to be looked at again.
 	Waiting = "Waiting"
+	// Skipped is something that the spec does not ask for, or that still holds.
+	Skipped = "Skipped"
 )
 
 // Changed says whether a step changed the world.
@@ -143,6 +162,20 @@ type Lease struct {
 	Generation int `json:"generation"`
 	// Holder is the ARN of the execution that is waited for.
 	Holder string `json:"holder,omitempty"`
+	// Verified is the last verification of the workspace, if nothing has been
+	// attempted since then that did not come to its end.
+	Verified *Proof `json:"verified,omitempty"`
+}
+
+// Proof is a verification that passed.
+type Proof struct {
+	// SpecDigest of the spec that was verified.
+	SpecDigest string `json:"specDigest"`
+	// Report is the key of the report in the state bucket, Digest the SHA-256 of
+	// its JSON.
+	Report string    `json:"report"`
+	Digest string    `json:"digest"`
+	Time   time.Time `json:"time"`
 }
 
 // Object is something with an id.
@@ -259,6 +292,98 @@ type WorkspaceStatus struct {
 	Wait
 	Status        string `json:"status"`
 	NetworkStatus string `json:"networkStatus"`
+}
+
+// InstanceProfile is an instance profile and its role.
+type InstanceProfile struct {
+	Object
+	// RoleARN is the role that compute gets.
+	RoleARN string `json:"roleArn,omitempty"`
+}
+
+// Check is one thing that was looked at, as the verification report has it.
+type Check struct {
+	// ID such as ports.relay.6666 is the same in every report.
+	ID string `json:"id"`
+	// What is claimed, in one sentence.
+	What string `json:"what"`
+	// Object that it is about: an id, a host.
+	Object string `json:"object"`
+	// How it was looked at.
+	How string `json:"how"`
+	// Result is Passed, Failed, Noted or Skipped.
+	Result string `json:"result"`
+	// Seen is what came back.
+	Seen string `json:"seen,omitempty"`
+	// Remedy says what to do about a check that failed, or what follows from one
+	// that is noted.
+	Remedy string    `json:"remedy,omitempty"`
+	Time   time.Time `json:"time"`
+}
+
+// The results of a check.
+const (
+	Passed = "Passed"
+	Failed = "Failed"
+	// Noted is something that people should know and that fails nothing: a
+	// channel that remains by design, a feature that will not work.
+	Noted = "Noted"
+)
+
+// Checks is what a step has looked at.
+type Checks struct {
+	Outcome
+	Checks []Check `json:"checks"`
+}
+
+// ClusterCheck is the cluster from which probes are made.
+type ClusterCheck struct {
+	Checks
+	Wait
+	// ID, State and ContextID of the cluster and its execution context.
+	ID        string `json:"id,omitempty"`
+	State     string `json:"state,omitempty"`
+	ContextID string `json:"contextId,omitempty"`
+	// Begun is when the first attempt to start it was made, Attempts how many
+	// there were.
+	Begun    time.Time `json:"begun,omitzero"`
+	Attempts int       `json:"attempts,omitempty"`
+}
+
+// Probe is a command on the cluster and what it showed.
+type Probe struct {
+	Checks
+	Wait
+	ContextID string `json:"contextId,omitempty"`
+	CommandID string `json:"commandId,omitempty"`
+}
+
+// WarehouseCheck is a SQL warehouse and a statement on it.
+type WarehouseCheck struct {
+	Checks
+	Wait
+	ID          string `json:"id,omitempty"`
+	State       string `json:"state,omitempty"`
+	StatementID string `json:"statementId,omitempty"`
+	// Begun is when the first attempt to start it was made, Attempts how many
+	// there were.
+	Begun    time.Time `json:"begun,omitzero"`
+	Attempts int       `json:"attempts,omitempty"`
+}
+
+// Compute is what was stopped.
+type Compute struct {
+	Outcome
+	Stopped []string `json:"stopped,omitempty"`
+}
+
+// Verification is the report of what was checked.
+type Verification struct {
+	Outcome
+	Proof
+	// Passed and Noted count the checks.
+	Passed int `json:"passed"`
+	Noted  int `json:"noted"`
 }
 
 // Report is what was told at the end.

@@ -83,3 +83,16 @@ func (v awsView) SecurityGroup(region, id string) (databricks.SecurityGroup, boo
 	}
 	return databricks.SecurityGroup{}, false
 }
+
+func (v awsView) AccountID() string { return v.w.Config.AWSAccount }
+
+func (v awsView) InstanceProfile(arn string) (databricks.InstanceProfile, bool) {
+	p, ok := v.w.IAM.InstanceProfile(arn)
+	return databricks.InstanceProfile{Name: p.Name, Changed: p.Changed, Role: p.Role}, ok
+}
+
+func (v awsView) Key(string) (databricks.Key, bool) { return databricks.Key{}, false }
+
+func (v awsView) Databases(region string) []string { return v.w.Glue.Databases(region) }
+
+func (v awsView) EnsureDatabase(region, name string) { v.w.Glue.Add(region, name) }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -25,10 +26,12 @@ import (
 	"lakegate/lambda/internal/emulator/databricks"
 	"lakegate/lambda/internal/emulator/ec2"
 	"lakegate/lambda/internal/emulator/eventbridge"
+	"lakegate/lambda/internal/emulator/glue"
 	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/logs"
+	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
@@ -74,6 +77,7 @@ type World struct {
 	EC2        *ec2.Service
 	IAM        *iam.Service
 	S3         *s3.Service
+	Glue       *glue.Service
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
@@ -81,6 +85,7 @@ type World struct {
 	Functions  *lambdaservice.Service
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
+	Network    *network.Network
 
 	// AWSURL and DatabricksURL are the addresses of the endpoints.
 	AWSURL, DatabricksURL string
@@ -89,6 +94,9 @@ type World struct {
 
 	servers []*http.Server
 	hasten  int
+
+	mu        sync.Mutex
+	firewalls map[string][]string
 }
 
 const (
@@ -100,6 +108,9 @@ const (
 	// databricksAWSAccount owns the endpoint services of the control plane.
 	databricksAWSAccount = "414351767826"
 )
+
+// exampleDatabases are in the Glue Data Catalog of every region.
+var exampleDatabases = []string{"finance", "sales", "web_logs"}
 
 // Start makes a world and serves it. The caller closes it.
 func Start(cfg Config) (*World, error) {
@@ -115,7 +126,7 @@ func Start(cfg Config) (*World, error) {
 	}
 	w := &World{
 		Config: cfg, Clock: c, Hub: wire.NewHub(c), Delays: latency.NewSource(cfg.Seed),
-		SourceBucket: sourceBucket, StateBucket: stateBucket,
+		SourceBucket: sourceBucket, StateBucket: stateBucket, firewalls: map[string][]string{},
 	}
 	w.makeAWS()
 	w.makeDatabricks()
@@ -150,6 +161,12 @@ func (w *World) makeAWS() {
 			Source: source, DetailType: detailType, Resources: resources, Detail: detail, Region: region, Time: e.Time,
 		})
 	})
+	w.Glue = glue.New(w.Hub, account)
+	for _, name := range spec.RegionNames() {
+		for _, database := range exampleDatabases {
+			w.Glue.Add(name, database)
+		}
+	}
 	w.Functions = lambdaservice.New(w.Hub, account, region)
 	w.Queues = sqs.New(w.Hub, account)
 	w.Logs = logs.New(w.Hub, account)
@@ -195,18 +212,52 @@ func (w *World) makeDatabricks() {
 		r, _ := spec.LookupRegion(name)
 		services[name] = databricks.EndpointServices{Workspace: r.WorkspaceServices[0], Relay: r.RelayService}
 	}
+	w.Network = network.New(network.World{
+		EC2: w.EC2, Ports: portsOf(services), Firewall: w.firewall,
+		Alias: func(host string) (string, bool) { return w.Databricks.Alias(host) },
+	})
 	w.Databricks = databricks.New(w.Hub, w.Delays, databricks.Config{
 		AccountID: w.Config.DatabricksAccount,
 		Clients:   map[string]string{clientID: clientSecret},
-		AWS:       awsView{w}, Services: services,
+		AWS:       awsView{w}, Network: w.Network, Services: services,
 	})
+}
+
+// portsOf returns which ports an endpoint service listens on: the workspace
+// service those of its APIs, the relay its own, AWS services HTTPS.
+func portsOf(services map[string]databricks.EndpointServices) func(string) []int {
+	ports := map[string][]int{}
+	for _, s := range services {
+		ports[s.Workspace] = []int{443, 8443, 8444, 8445, 8446, 8447, 8448, 8449, 8450, 8451}
+		ports[s.Relay] = []int{6666}
+	}
+	return func(service string) []int {
+		if p, ok := ports[service]; ok {
+			return p
+		}
+		return []int{443}
+	}
+}
+
+// Firewall makes the target of a route let through nothing but these hosts.
+func (w *World) Firewall(target string, hosts ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.firewalls[target] = hosts
+}
+
+func (w *World) firewall(target string) ([]string, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	hosts, ok := w.firewalls[target]
+	return hosts, ok
 }
 
 // serve opens both endpoints.
 func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
-		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(),
+		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(),
 		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
 	} {
 		router.Serve(s)

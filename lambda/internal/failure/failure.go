@@ -88,15 +88,16 @@ func Remedy(class string) string { return remedies[class] }
 
 // remedies are what to do about a class when the error itself says nothing.
 var remedies = map[string]string{
-	plan.Transient:      "The service failed or did not answer, also when asked again. Redrive the execution when it has recovered.",
-	plan.Throttled:      "The service asked for fewer calls for minutes. Redrive the execution, or raise the rate limit of the account.",
-	plan.NotReady:       "Something that was created did not become visible within minutes. Redrive the execution; if that does not help, look whether it was deleted.",
-	plan.SpecInvalid:    "Correct the spec and push it again.",
-	plan.AccessDenied:   "Give the permission that is named above (a role, a service control policy or a boundary withholds it), then redrive the execution.",
-	plan.QuotaExceeded:  "Raise the quota that is named above or remove what is no longer used, then redrive the execution.",
-	plan.ActionRequired: "Arrange what is named above, then redrive the execution.",
-	plan.Conflict:       "Decide which side is right and change the other one, then redrive the execution.",
-	plan.TimedOut:       "Look at the object that is named above. Redrive the execution to go on waiting.",
-	plan.Superseded:     "Nothing: a newer revision of this workspace took over.",
-	plan.Internal:       "This is a defect of Lakegate. The function's log has the details.",
+	plan.Transient:          "The service failed or did not answer, also when asked again. Redrive the execution when it has recovered.",
+	plan.Throttled:          "The service asked for fewer calls for minutes. Redrive the execution, or raise the rate limit of the account.",
+	plan.NotReady:           "Something that was created did not become visible within minutes. Redrive the execution; if that does not help, look whether it was deleted.",
+	plan.SpecInvalid:        "Correct the spec and push it again.",
+	plan.AccessDenied:       "Give the permission that is named above (a role, a service control policy or a boundary withholds it), then redrive the execution.",
+	plan.QuotaExceeded:      "Raise the quota that is named above or remove what is no longer used, then redrive the execution.",
+	plan.ActionRequired:     "Arrange what is named above, then redrive the execution.",
+	plan.Conflict:           "Decide which side is right and change the other one, then redrive the execution.",
+	plan.VerificationFailed: "Remove the cause that is named above, then redrive the execution: it checks again.",
+	plan.TimedOut:           "Look at the object that is named above. Redrive the execution to go on waiting.",
+	plan.Superseded:         "Nothing: a newer revision of this workspace took over.",
+	plan.Internal:           "This is a defect of Lakegate. The function's log has the details.",
 }

@@ -59,19 +59,17 @@ func New(name string, cfg Config) (Handler, error) {
 	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
 	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
 	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
+	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	switch name {
 	case "Dispatch":
 		d := &source.Dispatcher{Executions: clients.Executions, StateMachine: cfg.StateMachine}
 		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
 	case "ReportFailure":
 		f := &report.Failures{
-			Executions: clients.Executions, Publisher: publisher, Statuses: statuses,
+			Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
 			Release: leases.Release, Now: cfg.Now,
 		}
 		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, f.Report(ctx, payload) }), nil
-	}
-	if _, ok := step.Registry[name]; !ok {
-		return nil, fmt.Errorf("%s is %q: it must be one of %s", plan.EnvStep, name, strings.Join(Names(), ", "))
 	}
 	deps := &step.Deps{
 		AWS: clients,
@@ -80,14 +78,26 @@ func New(name string, cfg Config) (Handler, error) {
 			Host: cfg.DatabricksHost, Transport: cfg.DatabricksTransport,
 		},
 		Source: &source.S3{Objects: clients.Objects},
-		Leases: leases, Statuses: statuses, Publisher: publisher, Now: cfg.Now,
+		Leases: leases, Statuses: statuses, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
+	}
+	if name == "StopAbandonedCompute" {
+		return edge(func(ctx context.Context, payload []byte) (any, error) {
+			workspace, execution, err := report.AbandonedBy(payload)
+			if err != nil || workspace == "" {
+				return nil, err
+			}
+			return deps.StopAbandoned(ctx, workspace, execution)
+		}), nil
+	}
+	if _, ok := step.Registry[name]; !ok {
+		return nil, fmt.Errorf("%s is %q: it must be one of %s", plan.EnvStep, name, strings.Join(Names(), ", "))
 	}
 	return edge(func(ctx context.Context, payload []byte) (any, error) { return deps.Run(ctx, name, payload) }), nil
 }
 
 // Names returns the names of all steps and functions, sorted.
 func Names() []string {
-	names := []string{"Dispatch", "ReportFailure"}
+	names := []string{"Dispatch", "ReportFailure", "StopAbandonedCompute"}
 	for name := range step.Registry {
 		names = append(names, name)
 	}

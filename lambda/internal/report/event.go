@@ -78,6 +78,10 @@ type ReadyData struct {
 	// Objects are the ids of all that exists, by result key.
 	Objects         map[string][]string `json:"objects"`
 	DurationSeconds int                 `json:"durationSeconds"`
+	// Report is the key of the verification report in the state bucket,
+	// ReportDigest the SHA-256 of its JSON.
+	Report       string `json:"report"`
+	ReportDigest string `json:"reportDigest"`
 }
 
 // FailedData is the data of Failed and Rejected.
@@ -90,6 +94,8 @@ type FailedData struct {
 	Message string `json:"message"`
 	// Remedy says what to do next.
 	Remedy string `json:"remedy"`
+	// Report is the key of the report of what was checked, if anything was.
+	Report string `json:"report,omitempty"`
 	// Status of the execution: FAILED, TIMED_OUT or ABORTED.
 	Status          string `json:"status"`
 	DurationSeconds int    `json:"durationSeconds"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +25,7 @@ type Failures struct {
 	Executions func() awsapi.Executions
 	Publisher  *Publisher
 	Statuses   *Statuses
+	Evidence   *Evidence
 	// Release frees the lease of a workspace if the execution holds it.
 	Release func(ctx context.Context, workspace, execution string) error
 	Now     func() time.Time
@@ -59,6 +61,17 @@ func readInput(text string) (in input, ok bool) {
 	return in, err == nil && in.Workspace != ""
 }
 
+// AbandonedBy reads from the event of an execution that has ended the workspace
+// that it worked on, and its ARN. The workspace is empty if there was none.
+func AbandonedBy(payload []byte) (workspace, execution string, err error) {
+	var e statusChange
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return "", "", fmt.Errorf("decoding event: %w", err)
+	}
+	in, _ := readInput(e.Detail.Input)
+	return in.Workspace, e.Detail.ExecutionARN, nil
+}
+
 // Report sends the event of a failed execution, writes the workspace's status
 // and frees its lease.
 func (f *Failures) Report(ctx context.Context, payload []byte) error {
@@ -86,6 +99,9 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 		Workspace: in.Workspace, Revision: in.Revision.Path + "@" + in.Revision.Version,
 		ExecutionARN: arn, ExecutionName: e.Detail.Name,
 	}
+	if data.Report, err = f.verification(ctx, about, data); err != nil {
+		return err
+	}
 	kind := Failed
 	if data.Class == plan.SpecInvalid {
 		kind = Rejected
@@ -105,6 +121,28 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 		}
 	}
 	return f.Release(ctx, in.Workspace, arn)
+}
+
+// verification writes the report of what the execution had checked before it
+// failed, if it had come that far.
+func (f *Failures) verification(ctx context.Context, about Subject, data FailedData) (key string, err error) {
+	var steps []string
+	for _, s := range plan.Workspace().Steps() {
+		if strings.HasPrefix(s.Name, "Verify") {
+			steps = append(steps, s.Name)
+		}
+	}
+	sections, err := f.Evidence.Kept(ctx, about.Workspace, about.ExecutionName, steps)
+	if err != nil || len(sections) == 0 {
+		return "", err
+	}
+	key, _, err = f.Evidence.Write(ctx, &Verification{
+		Workspace: about.Workspace, Revision: about.Revision, Execution: about.ExecutionARN, Time: f.Now().UTC(),
+		Verdict: "Failed", Cause: data.Step + ": " + data.Message,
+		Egress:   []string{"The execution failed: what follows is what had been checked by then."},
+		Sections: sections,
+	})
+	return key, err
 }
 
 func failedData(e statusChange, step string) FailedData {

@@ -30,6 +30,20 @@ type Status struct {
 	URL          string      `json:"url,omitempty"`
 	// Objects are the ids of all that exists, by result key.
 	Objects map[string][]string `json:"objects,omitempty"`
+	// Verified is the last verification that passed, unless something was
+	// attempted since then that has not come to its end.
+	Verified *Proof `json:"verified,omitempty"`
+}
+
+// Proof is a verification that passed.
+type Proof struct {
+	// SpecDigest of the spec that was verified.
+	SpecDigest string `json:"specDigest"`
+	// Report is the key of the report in the state bucket, Digest the SHA-256 of
+	// its JSON.
+	Report string    `json:"report"`
+	Digest string    `json:"digest"`
+	Time   time.Time `json:"time"`
 }
 
 // Condition is one aspect of a workspace. Reconciling and Stalled are present

@@ -45,7 +45,7 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
 	}
 	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
-	return out, d.reconciling(ctx, doc)
+	return out, d.reconciling(ctx, doc, out)
 }
 
 // running says whether an execution runs.
@@ -61,8 +61,11 @@ func (d *Deps) running(ctx context.Context, arn string) (bool, error) {
 	return out.Status == sfntypes.ExecutionStatusRunning, nil
 }
 
-// reconciling writes down that this revision is being worked on.
-func (d *Deps) reconciling(ctx context.Context, doc *document.Document) error {
+// reconciling writes down that this revision is being worked on. The last
+// verification is taken out of the status until this execution has come to its
+// end: one that changes something and stops half-way leaves it out, and so the
+// next one verifies again.
+func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *document.Lease) error {
 	status, err := d.Statuses.Read(ctx, doc.Workspace)
 	if err != nil {
 		return err
@@ -73,6 +76,10 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document) error {
 	}}
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
+	}
+	if v := status.Verified; v != nil {
+		proof := document.Proof(*v)
+		out.Verified, status.Verified = &proof, nil
 	}
 	status.LastAttemptedRevision = doc.Revision.String()
 	status.ExecutionARN = doc.Execution.ARN

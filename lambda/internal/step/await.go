@@ -26,6 +26,9 @@ var (
 	paceEndpoints  = pace{earliest: 4 * time.Minute, shortest: 5 * time.Second, share: 0.03}
 	paceWorkspace  = pace{earliest: 210 * time.Second, shortest: 5 * time.Second, share: 0.03}
 	pacePrivateDNS = pace{earliest: 70 * time.Second, shortest: 5 * time.Second, share: 0.05}
+	paceCluster    = pace{earliest: 160 * time.Second, shortest: 5 * time.Second, share: 0.03}
+	paceWarehouse  = pace{earliest: 140 * time.Second, shortest: 5 * time.Second, share: 0.03}
+	paceProbe      = pace{shortest: 5 * time.Second, share: 0.05}
 	paceLease      = pace{shortest: 10 * time.Second, share: 0.05}
 )
 

@@ -104,6 +104,8 @@ func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	paces := map[string]pace{
 		"AcquireLease": paceLease, "AwaitEndpoints": paceEndpoints, "AwaitWorkspace": paceWorkspace, "AwaitPrivateDns": pacePrivateDNS,
+		"VerifyCluster": paceCluster, "VerifySqlWarehouse": paceWarehouse, "VerifyPrivateDns": paceProbe, "VerifyPorts": paceProbe,
+		"VerifyMetastore": paceProbe, "VerifyIsolation": paceProbe,
 	}
 	for _, s := range plan.Workspace().Steps() {
 		p, waits := paces[s.Name]

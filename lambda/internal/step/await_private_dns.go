@@ -12,8 +12,11 @@ import (
 // awaitPrivateDNS waits until every endpoint is available, the interface
 // endpoints with their private DNS names on.
 func awaitPrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoints, error) {
-	return awaitAvailable(ctx, d, doc, "AwaitPrivateDns", doc.PrivateDNSStatus, pacePrivateDNS,
-		[]string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID, doc.S3Endpoint.ID, doc.STSEndpoint.ID, doc.KinesisEndpoint.ID},
+	ids := []string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID, doc.S3Endpoint.ID, doc.STSEndpoint.ID, doc.KinesisEndpoint.ID}
+	if doc.GlueEndpoint != nil && doc.GlueEndpoint.ID != "" {
+		ids = append(ids, doc.GlueEndpoint.ID)
+	}
+	return awaitAvailable(ctx, d, doc, "AwaitPrivateDns", doc.PrivateDNSStatus, pacePrivateDNS, ids,
 		func(e types.VpcEndpoint) bool {
 			return available(e) && (e.VpcEndpointType == types.VpcEndpointTypeGateway || aws.ToBool(e.PrivateDnsEnabled))
 		})

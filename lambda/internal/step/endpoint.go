@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type endpointWish struct {
 	// privateDNS is whether it is asked for at creation. Endpoints to Databricks
 	// get theirs once their connection has been accepted.
 	privateDNS bool
+	// policy restricts what may pass; empty means full access.
+	policy string
 }
 
 // ensureEndpoint finds or creates a VPC endpoint.
@@ -81,7 +84,7 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(false, changed, "changed its subnets, groups or route tables")
+	out.Outcome = made(false, changed, "changed its subnets, groups, route tables or policy")
 	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
 		if err := turnOnPrivateDNS(ctx, api, doc, found); err != nil {
 			return nil, err
@@ -133,6 +136,9 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 		SubnetIds: want.subnets, SecurityGroupIds: want.groups, RouteTableIds: want.routeTables,
 		TagSpecifications: tags.EC2(types.ResourceTypeVpcEndpoint),
 	}
+	if want.policy != "" {
+		in.PolicyDocument = aws.String(want.policy)
+	}
 	if want.kind == types.VpcEndpointTypeInterface {
 		in.PrivateDnsEnabled = aws.Bool(want.privateDNS)
 	}
@@ -170,7 +176,14 @@ func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoi
 		AddRouteTableIds:       without(want.routeTables, found.RouteTableIds),
 		RemoveRouteTableIds:    without(found.RouteTableIds, want.routeTables),
 	}
-	if len(in.AddSubnetIds)+len(in.RemoveSubnetIds)+len(in.AddSecurityGroupIds)+len(in.RemoveSecurityGroupIds)+
+	policies := false
+	switch found := aws.ToString(found.PolicyDocument); {
+	case want.policy == "" && isRestricted(found):
+		in.ResetPolicy, policies = aws.Bool(true), true
+	case want.policy != "" && !sameJSON(found, want.policy):
+		in.PolicyDocument, policies = aws.String(want.policy), true
+	}
+	if !policies && len(in.AddSubnetIds)+len(in.RemoveSubnetIds)+len(in.AddSecurityGroupIds)+len(in.RemoveSecurityGroupIds)+
 		len(in.AddRouteTableIds)+len(in.RemoveRouteTableIds) == 0 {
 		return false, nil
 	}
@@ -178,6 +191,23 @@ func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoi
 		return false, fmt.Errorf("changing VPC endpoint %s: %w", aws.ToString(found.VpcEndpointId), err)
 	}
 	return true, nil
+}
+
+// isRestricted says whether a policy is another one than the full access that
+// AWS gives an endpoint without one.
+func isRestricted(policy string) bool {
+	var p struct {
+		Statement []struct {
+			Effect                      string
+			Principal, Action, Resource any
+			Condition                   map[string]any
+		}
+	}
+	if policy == "" || json.Unmarshal([]byte(policy), &p) != nil || len(p.Statement) != 1 {
+		return policy != ""
+	}
+	s := p.Statement[0]
+	return s.Effect != "Allow" || s.Principal != "*" || s.Action != "*" || s.Resource != "*" || len(s.Condition) > 0
 }
 
 // without returns what is in a but not in b.

@@ -85,6 +85,11 @@ func made(created, changed bool, how string) document.Outcome {
 	}
 }
 
+// skipped is the outcome of a step that has nothing to do.
+func skipped(reason string) document.Outcome {
+	return document.Outcome{Outcome: document.Skipped, Reason: reason}
+}
+
 // differs is the Conflict of an object whose field cannot be changed.
 func differs(what, field, found, wanted, path string) error {
 	return failure.New(plan.Conflict,

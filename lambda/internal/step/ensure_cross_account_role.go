@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
@@ -25,76 +24,27 @@ func ensureCrossAccountRole(ctx context.Context, d *Deps, doc *document.Document
 	if doc.Spec.CrossAccountRole.ARN != "" {
 		return givenRole(ctx, api, doc)
 	}
-	name := doc.Spec.CrossAccountRole.Name
-	trust := trustPolicy(doc.Spec.Databricks.AccountID).String()
-	role, created, err := ensure(ctx, "role "+name,
-		func(ctx context.Context) ([]types.Role, error) {
-			out, err := api.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(name)})
-			if failure.Code(err) == "NoSuchEntity" {
-				return nil, nil
-			}
-			if err != nil {
-				return nil, err
-			}
-			return []types.Role{*out.Role}, nil
-		},
-		func(r types.Role) string { return aws.ToString(r.Arn) },
-		func(ctx context.Context) (types.Role, error) {
-			tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, "cross-account-role", "")
-			out, err := api.CreateRole(ctx, &iam.CreateRoleInput{
-				RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust), Tags: tags.IAM(),
-				Description: aws.String("Lets Databricks run compute of workspace " + doc.Workspace + "."),
-			})
-			if failure.Code(err) == "EntityAlreadyExists" {
-				// The two looks may not have seen what an earlier attempt made.
-				return types.Role{}, failure.As(plan.NotReady, "", err)
-			}
-			if err != nil {
-				return types.Role{}, err
-			}
-			return *out.Role, nil
-		})
+	role, created, err := ensureRole(ctx, api, doc, roleWish{
+		name: doc.Spec.CrossAccountRole.Name, object: "cross-account-role", givenPath: "spec.crossAccountRole.arn",
+		description: "Lets Databricks run compute of workspace " + doc.Workspace + ".",
+		trust:       trustPolicy(doc.Spec.Databricks.AccountID).String(),
+		policyName:  crossAccountPolicyName, permissions: crossAccountPolicy(passedRole(doc)).String(),
+	})
 	if err != nil {
 		return nil, err
 	}
-	if !created && !awsapi.OfIAM(role.Tags).IsOwnedBy(doc.Workspace) {
-		return nil, foreign("role "+name, aws.ToString(role.Arn), "spec.crossAccountRole.arn")
-	}
-	out := &document.Object{ID: aws.ToString(role.RoleId), ARN: aws.ToString(role.Arn), Name: name}
-	changed, err := convergeRole(ctx, api, role, trust)
-	if err != nil {
-		return nil, err
-	}
-	out.Outcome = made(created, changed, "changed its trust or permissions")
-	return out, nil
+	return &document.Object{
+		ID: role.id, ARN: role.arn, Name: doc.Spec.CrossAccountRole.Name,
+		Outcome: made(created, role.changed, "changed its trust or permissions"),
+	}, nil
 }
 
-// convergeRole writes trust and permissions where they differ.
-func convergeRole(ctx context.Context, api awsapi.IAM, role types.Role, trust string) (changed bool, err error) {
-	name := aws.ToString(role.RoleName)
-	// IAM answers with policies that are encoded as in a URL.
-	if !sameJSON(decoded(role.AssumeRolePolicyDocument), trust) {
-		if _, err := api.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
-			RoleName: role.RoleName, PolicyDocument: aws.String(trust),
-		}); err != nil {
-			return false, fmt.Errorf("changing the trust of role %s: %w", name, err)
-		}
-		changed = true
+// passedRole is the role of the instance profile that compute gets, if any.
+func passedRole(doc *document.Document) string {
+	if doc.GlueInstanceProfile == nil {
+		return ""
 	}
-	permissions := crossAccountPolicy().String()
-	found, err := api.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String(crossAccountPolicyName)})
-	switch {
-	case err == nil && sameJSON(decoded(found.PolicyDocument), permissions):
-		return changed, nil
-	case err != nil && failure.Code(err) != "NoSuchEntity":
-		return changed, fmt.Errorf("reading the permissions of role %s: %w", name, err)
-	}
-	if _, err := api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-		RoleName: role.RoleName, PolicyName: aws.String(crossAccountPolicyName), PolicyDocument: aws.String(permissions),
-	}); err != nil {
-		return changed, fmt.Errorf("writing the permissions of role %s: %w", name, err)
-	}
-	return true, nil
+	return doc.GlueInstanceProfile.RoleARN
 }
 
 func decoded(s *string) string {
@@ -109,7 +59,7 @@ func decoded(s *string) string {
 // the account; its permissions are checked by Databricks.
 func givenRole(ctx context.Context, api awsapi.IAM, doc *document.Document) (*document.Object, error) {
 	arn := doc.Spec.CrossAccountRole.ARN
-	name := arn[strings.LastIndex(arn, "/")+1:]
+	name := nameOf(arn)
 	out, err := api.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(name)})
 	if failure.Code(err) == "NoSuchEntity" || err == nil && aws.ToString(out.Role.Arn) != arn {
 		return nil, missing("role", arn, "", "spec.crossAccountRole.arn")

@@ -21,5 +21,6 @@ func ensureKinesisEndpoint(ctx context.Context, d *Deps, doc *document.Document)
 		// The workspace group lets its members talk to each other.
 		groups:     []string{doc.SecurityGroups.Workspace.ID},
 		privateDNS: true,
+		policy:     restricted(doc, kinesisEndpointPolicy),
 	})
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
 )
 
 // ensurePrivateAccessSettings finds or creates the private access settings.
@@ -20,6 +22,7 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 		return nil, err
 	}
 	want := doc.Spec.PrivateLink.PrivateAccessSettings
+	level, allowed := accessLevel(doc)
 	public := want.PublicAccess == nil || *want.PublicAccess
 	var found provisioning.PrivateAccessSettings
 	outcome := document.Outcome{Outcome: document.Found}
@@ -43,7 +46,7 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 			func(ctx context.Context) (provisioning.PrivateAccessSettings, error) {
 				out, err := account.PrivateAccessSettings.Create(ctx, provisioning.CreatePrivateAccessSettingsRequest{
 					PrivateAccessSettingsName: want.Name, Region: doc.Spec.Region,
-					PublicAccessEnabled: public, PrivateAccessLevel: provisioning.PrivateAccessLevelAccount,
+					PublicAccessEnabled: public, PrivateAccessLevel: level, AllowedVpcEndpointIds: allowed,
 					// false would be left out.
 					ForceSendFields: []string{"PublicAccessEnabled"},
 				})
@@ -66,5 +69,22 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 	if found.PublicAccessEnabled != public {
 		return nil, differs(what, "public access", strconv.FormatBool(found.PublicAccessEnabled), strconv.FormatBool(public), "spec.privateLink.privateAccessSettings.publicAccess")
 	}
+	if want.ID == "" && found.PrivateAccessLevel != level {
+		return nil, differs(what, "level", string(found.PrivateAccessLevel), string(level), "spec.privateLink.privateAccessSettings.level")
+	}
+	if missing := without(allowed, found.AllowedVpcEndpointIds); found.PrivateAccessLevel == provisioning.PrivateAccessLevelEndpoint && len(missing) > 0 {
+		return nil, failure.New(plan.Conflict,
+			"Add the registrations to the settings in the account console, or choose another spec.privateLink.privateAccessSettings.name.",
+			"comparing %s: they do not admit %s", what, strings.Join(missing, ", "))
+	}
 	return &document.Object{ID: found.PrivateAccessSettingsId, Name: found.PrivateAccessSettingsName, Outcome: outcome}, nil
+}
+
+// accessLevel is which endpoints lead to the workspace: all that are registered
+// with the account, or those of this spec.
+func accessLevel(doc *document.Document) (level provisioning.PrivateAccessLevel, allowed []string) {
+	if doc.Spec.PrivateLink.PrivateAccessSettings.Level != "ENDPOINT" {
+		return provisioning.PrivateAccessLevelAccount, nil
+	}
+	return provisioning.PrivateAccessLevelEndpoint, []string{doc.WorkspaceRegistration.ID}
 }

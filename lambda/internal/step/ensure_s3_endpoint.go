@@ -18,5 +18,6 @@ func ensureS3Endpoint(ctx context.Context, d *Deps, doc *document.Document) (*do
 		services: []string{awsService(doc.Spec.Region, "s3")}, servicePath: "spec.network.endpoints.s3.id",
 		kind:        types.VpcEndpointTypeGateway,
 		routeTables: doc.RouteTables.Workspace,
+		policy:      restricted(doc, s3EndpointPolicy),
 	})
 }

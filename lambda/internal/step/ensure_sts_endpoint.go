@@ -21,5 +21,6 @@ func ensureStsEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*d
 		// The workspace group lets its members talk to each other.
 		groups:     []string{doc.SecurityGroups.Workspace.ID},
 		privateDNS: true,
+		policy:     restricted(doc, stsEndpointPolicy),
 	})
 }

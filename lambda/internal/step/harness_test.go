@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -14,6 +15,12 @@ import (
 	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/plan"
 )
+
+// What steps log is not looked at here, and there is much of it.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // run is one execution whose steps a test runs one by one, in the plan's order,
 // without a state machine.

@@ -7,9 +7,8 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// databricksPrincipal is the AWS account of Databricks in the commercial
-// partition.
-const databricksPrincipal = "arn:aws:iam::414351767826:root"
+// databricksPrincipal stands for all of the AWS account of Databricks.
+const databricksPrincipal = "arn:aws:iam::" + databricksAccount + ":root"
 
 // policy is a policy document of IAM or S3.
 type policy struct {
@@ -47,8 +46,10 @@ func trustPolicy(databricksAccount string) policy {
 
 // crossAccountPolicy lets Databricks run compute in a customer-managed VPC.
 // https://docs.databricks.com/aws/en/admin/account-settings-e2/credentials
-func crossAccountPolicy() policy {
-	return policy{Version: "2012-10-17", Statement: []statement{
+//
+// It may pass the role of an instance profile to compute, if there is one.
+func crossAccountPolicy(passed string) policy {
+	p := policy{Version: "2012-10-17", Statement: []statement{
 		{Effect: "Allow", Resource: []string{"*"}, Action: []string{
 			"ec2:AssignPrivateIpAddresses", "ec2:CancelSpotInstanceRequests", "ec2:DescribeAvailabilityZones",
 			"ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances",
@@ -73,6 +74,42 @@ func crossAccountPolicy() policy {
 			Condition: map[string]map[string]string{"StringLike": {"iam:AWSServiceName": "spot.amazonaws.com"}},
 		},
 	}}
+	if passed != "" {
+		p.Statement = append(p.Statement, passRole(passed))
+	}
+	return p
+}
+
+// passRole lets a role be given to compute.
+func passRole(arn string) statement {
+	return statement{Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: []string{arn}}
+}
+
+// ec2Trust lets instances have a role.
+func ec2Trust() policy {
+	return policy{Version: "2012-10-17", Statement: []statement{{
+		Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]string{"Service": "ec2.amazonaws.com"},
+	}}}
+}
+
+// gluePolicyName is the name of the inline policy.
+const gluePolicyName = plan.FunctionPrefix + "glue"
+
+// glueActions are what Spark does with the Glue Data Catalog as its metastore.
+// https://docs.databricks.com/aws/en/archive/external-metastores/aws-glue-metastore
+var glueActions = []string{
+	"glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchGetPartition", "glue:CreateDatabase",
+	"glue:CreateTable", "glue:CreateUserDefinedFunction", "glue:DeleteDatabase", "glue:DeletePartition",
+	"glue:DeleteTable", "glue:DeleteUserDefinedFunction", "glue:GetDatabase", "glue:GetDatabases",
+	"glue:GetPartition", "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:GetUserDefinedFunction",
+	"glue:GetUserDefinedFunctions", "glue:UpdateDatabase", "glue:UpdatePartition", "glue:UpdateTable",
+	"glue:UpdateUserDefinedFunction",
+}
+
+func gluePolicy() policy {
+	return policy{Version: "2012-10-17", Statement: []statement{{
+		Sid: "GrantCatalogAccessToGlue", Effect: "Allow", Action: glueActions, Resource: []string{"*"},
+	}}}
 }
 
 // bucketPolicy lets Databricks use the root bucket, on behalf of this

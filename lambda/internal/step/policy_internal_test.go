@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lakegate/lambda/internal/document"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -18,9 +20,15 @@ func TestPolicies(t *testing.T) {
 	t.Parallel()
 	const account = "8f2c4a10-93de-4b7a-9c51-6d0e2f7b1a34"
 	for name, p := range map[string]policy{
-		"cross_account_policy": crossAccountPolicy(),
-		"trust_policy":         trustPolicy(account),
-		"bucket_policy":        bucketPolicy("lakegate-mito-cellar", account),
+		"cross_account_policy":    crossAccountPolicy(""),
+		"pass_role_policy":        {Statement: crossAccountPolicy("arn:aws:iam::123456789012:role/glue").Statement[2:]},
+		"glue_policy":             gluePolicy(),
+		"s3_endpoint_policy":      s3EndpointPolicy(restrictedSpec()),
+		"sts_endpoint_policy":     stsEndpointPolicy(restrictedSpec()),
+		"kinesis_endpoint_policy": kinesisEndpointPolicy(restrictedSpec()),
+		"glue_endpoint_policy":    glueEndpointPolicy(restrictedSpec()),
+		"trust_policy":            trustPolicy(account),
+		"bucket_policy":           bucketPolicy("lakegate-mito-cellar", account),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +52,15 @@ func TestPolicies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// restrictedSpec is a document whose spec wants restricted endpoint policies.
+func restrictedSpec() *document.Document {
+	doc := &document.Document{}
+	doc.Spec.Region, doc.Spec.AWS.AccountID = "ap-northeast-1", "123456789012"
+	doc.Spec.RootBucket.Name = "lakegate-mito-cellar"
+	doc.Spec.PrivateLink.DataBuckets = []string{"mito-lake"}
+	return doc
 }
 
 func TestSameJSON(t *testing.T) {

@@ -2,12 +2,10 @@ package step
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/report"
-	"lakegate/lambda/plan"
 )
 
 // reportReady tells that the workspace is as the spec wants it. The lease is
@@ -35,47 +33,25 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	out.Reason = message
 	status.LastAttemptedRevision, status.LastAppliedRevision = doc.Revision.String(), doc.Revision.String()
 	status.ExecutionARN, status.URL, status.Objects = doc.Execution.ARN, out.URL, objects
+	status.Verified = &report.Proof{
+		SpecDigest: doc.Verification.SpecDigest, Report: doc.Verification.Report, Digest: doc.Verification.Digest, Time: doc.Verification.Time,
+	}
 	status.Set(now, report.Condition{Type: report.ConditionReady, Status: "True", Reason: reason, Message: message})
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return nil, err
 	}
 	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
 		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration,
+		Report: doc.Verification.Report, ReportDigest: doc.Verification.Digest,
 	}); err != nil {
 		return nil, err
 	}
 	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
 }
 
-// changedSteps lists the steps that changed the world, in the plan's order.
-func changedSteps(doc *document.Document) ([]string, error) {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("encoding document: %w", err)
-	}
-	var results map[string]json.RawMessage
-	if err := json.Unmarshal(text, &results); err != nil {
-		return nil, fmt.Errorf("decoding document: %w", err)
-	}
-	changed := []string{}
-	for _, s := range plan.Workspace().Steps() {
-		if s.Result == "" || results[s.Result] == nil {
-			continue
-		}
-		var did document.Outcome
-		if err := json.Unmarshal(results[s.Result], &did); err != nil {
-			return nil, fmt.Errorf("decoding %s of document: %w", s.Result, err)
-		}
-		if did.Changed() {
-			changed = append(changed, s.Name)
-		}
-	}
-	return changed, nil
-}
-
 // objectsOf lists the ids of all that exists.
 func objectsOf(doc *document.Document) map[string][]string {
-	return map[string][]string{
+	all := map[string][]string{
 		"vpc":                   {doc.VPC.ID},
 		"subnets":               append(doc.Subnets.WorkspaceIDs(), doc.Subnets.Endpoint.ID),
 		"securityGroups":        {doc.SecurityGroups.Workspace.ID, doc.SecurityGroups.Endpoint.ID},
@@ -95,4 +71,9 @@ func objectsOf(doc *document.Document) map[string][]string {
 		"network":               {doc.Network.ID},
 		"databricksWorkspace":   {doc.DatabricksWorkspace.ID},
 	}
+	if doc.Spec.Metastore.Glue != nil {
+		all["glueEndpoint"] = []string{doc.GlueEndpoint.ID}
+		all["glueInstanceProfile"] = []string{doc.GlueInstanceProfile.ARN}
+	}
+	return all
 }

@@ -30,6 +30,7 @@ type Deps struct {
 	Leases     *lease.Store
 	Statuses   *report.Statuses
 	Publisher  *report.Publisher
+	Evidence   *report.Evidence
 	Now        func() time.Time
 }
 
@@ -66,6 +67,21 @@ var Registry = map[string]Func{
 	"AwaitWorkspace":              as(awaitWorkspace),
 	"EnablePrivateDns":            as(enablePrivateDNS),
 	"AwaitPrivateDns":             as(awaitPrivateDNS),
+	"EnsureGlueEndpoint":          as(ensureGlueEndpoint),
+	"EnsureGlueInstanceProfile":   as(ensureGlueInstanceProfile),
+	"VerifyWorkspace":             as(verifyWorkspace),
+	"RegisterInstanceProfile":     as(registerInstanceProfile),
+	"AssignMetastore":             as(assignMetastore),
+	"VerifyNetwork":               as(verifyNetwork),
+	"VerifyCluster":               as(verifyCluster),
+	"VerifyPrivateDns":            as(verifyPrivateDNS),
+	"VerifyPorts":                 as(verifyPorts),
+	"VerifyMetastore":             as(verifyMetastore),
+	"VerifyIsolation":             as(verifyIsolation),
+	"ConfigureSqlWarehouses":      as(configureSQLWarehouses),
+	"VerifySqlWarehouse":          as(verifySQLWarehouse),
+	"StopCompute":                 as(stopCompute),
+	"ReportVerification":          as(reportVerification),
 	"ReportReady":                 as(reportReady),
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
@@ -23,16 +24,7 @@ import (
 func verifyNetworkAcls(ctx context.Context, d *Deps, doc *document.Document) (*document.NetworkACLs, error) {
 	api := d.AWS.EC2(doc.Spec.Region)
 	ids := append(doc.Subnets.WorkspaceIDs(), doc.Subnets.Endpoint.ID)
-	acls, err := pages(func(token *string) ([]types.NetworkAcl, *string, error) {
-		out, err := api.DescribeNetworkAcls(ctx, &ec2.DescribeNetworkAclsInput{
-			Filters:   []types.Filter{{Name: aws.String("association.subnet-id"), Values: ids}},
-			NextToken: token,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		return out.NetworkAcls, out.NextToken, nil
-	})
+	acls, err := describeACLs(ctx, api, ids)
 	if err != nil {
 		return nil, fmt.Errorf("reading network ACLs of VPC %s: %w", doc.VPC.ID, err)
 	}
@@ -57,6 +49,20 @@ func verifyNetworkAcls(ctx context.Context, d *Deps, doc *document.Document) (*d
 		}
 	}
 	return out, nil
+}
+
+// describeACLs returns the network ACLs of subnets.
+func describeACLs(ctx context.Context, api awsapi.EC2, subnets []string) ([]types.NetworkAcl, error) {
+	return pages(func(token *string) ([]types.NetworkAcl, *string, error) {
+		out, err := api.DescribeNetworkAcls(ctx, &ec2.DescribeNetworkAclsInput{
+			Filters:   []types.Filter{{Name: aws.String("association.subnet-id"), Values: subnets}},
+			NextToken: token,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.NetworkAcls, out.NextToken, nil
+	})
 }
 
 var anywhere = netip.MustParsePrefix("0.0.0.0/0")

@@ -19,6 +19,16 @@ type AWS interface {
 	AcceptEndpoint(region, id string) error
 	// Role looks up an IAM role by its ARN.
 	Role(arn string) (Role, bool)
+	// AccountID is the AWS account of the customer.
+	AccountID() string
+	// InstanceProfile looks up an instance profile by its ARN.
+	InstanceProfile(arn string) (InstanceProfile, bool)
+	// Key looks up a KMS key by its ARN.
+	Key(arn string) (Key, bool)
+	// Databases are the databases of the Glue Data Catalog; EnsureDatabase makes
+	// one if there is none of that name.
+	Databases(region string) []string
+	EnsureDatabase(region, name string)
 	// Bucket looks up an S3 bucket by its name.
 	Bucket(name string) (Bucket, bool)
 	// Subnet looks up a subnet by its id.
@@ -48,6 +58,22 @@ type Role struct {
 	Trust string
 	// Policies are all permission policies, inline and attached, JSON documents.
 	Policies []string
+}
+
+// InstanceProfile is an instance profile and its role.
+type InstanceProfile struct {
+	Name string
+	// Changed is when it last got or lost its role.
+	Changed time.Time
+	// Role is the ARN of its role; empty if it has none.
+	Role string
+}
+
+// Key is a KMS key.
+type Key struct {
+	Enabled bool
+	// Policy is the key policy, a JSON document.
+	Policy string
 }
 
 // Bucket is an S3 bucket.

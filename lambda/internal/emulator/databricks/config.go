@@ -1,6 +1,10 @@
 package databricks
 
-import "maps"
+import (
+	"maps"
+
+	"lakegate/lambda/internal/emulator/network"
+)
 
 // Config is what differs between Databricks accounts.
 type Config struct {
@@ -29,6 +33,13 @@ type Config struct {
 	Quotas Quotas
 	// AWS is the cloud that the account looks into.
 	AWS AWS
+	// Network is what compute runs in. Without one there is no compute.
+	Network *network.Network
+	// Metastores are the metastores of Unity Catalog, by id, with their region.
+	Metastores map[string]string
+	// CallerMachine says where a caller of a workspace's API sits; false means in
+	// the public network.
+	CallerMachine func(caller string) (network.Machine, bool)
 }
 
 // EndpointServices are the names of the two endpoint services of a region, such

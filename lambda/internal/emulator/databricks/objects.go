@@ -3,6 +3,7 @@ package databricks
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Object is one object of the account, for people to look at.
@@ -44,10 +45,51 @@ func (s *Server) Objects() []Object {
 	}
 	for id, v := range s.workspaces.all() {
 		out = append(out, Object{"workspaces", id, v.WorkspaceName, v.WorkspaceStatus, *v})
+		out = append(out, s.inside(v)...)
 	}
 	for id, v := range s.customerManaged.all() {
 		out = append(out, Object{"customer-managed-keys", id, v.AWSKeyInfo.KeyARN, "", *v})
 	}
-	slices.SortFunc(out, func(a, b Object) int { return cmp.Compare(s.order[a.ID], s.order[b.ID]) })
+	slices.SortStableFunc(out, func(a, b Object) int { return cmp.Compare(s.order[a.ID], s.order[b.ID]) })
 	return out
+}
+
+// inside is what is in a workspace.
+func (s *Server) inside(ws *Workspace) []Object {
+	var out []Object
+	for _, p := range ws.profiles {
+		id := ws.id() + "/" + p.ARN
+		s.order[id] = s.order[ws.id()]
+		out = append(out, Object{"instance-profiles", id, p.ARN, "", p})
+	}
+	for id, c := range ws.clusters.all() {
+		s.idle(c)
+		out = append(out, Object{"clusters", id, c.ClusterName, c.State, *c})
+	}
+	for id, w := range ws.warehouses.all() {
+		s.rest(w)
+		out = append(out, Object{"warehouses", id, w.Name, w.State, *w})
+	}
+	return out
+}
+
+// Ran says how long the clusters and SQL warehouses of all workspaces have been
+// running.
+func (s *Server) Ran() (clusters, warehouses time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.hub.Clock.Now()
+	for _, ws := range s.workspaces.all() {
+		for _, c := range ws.clusters.all() {
+			if clusters += c.ran; c.State == clusterRunning {
+				clusters += now.Sub(c.since)
+			}
+		}
+		for _, w := range ws.warehouses.all() {
+			if warehouses += w.ran; w.State == warehouseRunning {
+				warehouses += now.Sub(w.since)
+			}
+		}
+	}
+	return clusters, warehouses
 }

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -53,6 +54,8 @@ type Server struct {
 	noPrivateLink   map[string]bool
 	doomed          map[string]string
 	broken          map[string][]NetworkHealth
+	settling        map[string]time.Duration
+	metastores      map[string]string
 	named           map[string]int
 	created         int
 	order           map[string]int
@@ -73,6 +76,8 @@ func New(hub *wire.Hub, delays *latency.Source, cfg Config) *Server {
 		noPrivateLink:   map[string]bool{},
 		doomed:          map[string]string{},
 		broken:          map[string][]NetworkHealth{},
+		settling:        map[string]time.Duration{},
+		metastores:      maps.Clone(cfg.Metastores),
 		named:           map[string]int{},
 		order:           map[string]int{},
 		credentials:     newCollection[Credentials](),
@@ -127,6 +132,12 @@ func New(hub *wire.Hub, delays *latency.Source, cfg Config) *Server {
 	s.account("GET", "customer-managed-keys", "ListCustomerManagedKeys", s.listCustomerManagedKeys)
 	s.account("GET", "customer-managed-keys/{id}", "GetCustomerManagedKey", s.getCustomerManagedKey)
 	s.account("DELETE", "customer-managed-keys/{id}", "DeleteCustomerManagedKey", s.deleteCustomerManagedKey)
+
+	s.account("POST", "workspaces/{workspace}/metastores/{id}", "CreateMetastoreAssignment", s.assignMetastore)
+	s.account("PUT", "workspaces/{workspace}/metastores/{id}", "UpdateMetastoreAssignment", s.assignMetastore)
+	s.account("DELETE", "workspaces/{workspace}/metastores/{id}", "DeleteMetastoreAssignment", s.unassignMetastore)
+	s.account("GET", "workspaces/{workspace}/metastore", "GetMetastoreAssignment", s.getMetastoreAssignment)
+	s.serveCompute()
 
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		name := req.Method + " " + req.URL.Path

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"strconv"
+	"time"
 
 	"lakegate/lambda/internal/emulator/wire"
 )
@@ -43,6 +44,20 @@ type Workspace struct {
 
 	// attempt counts the times that provisioning has started.
 	attempt int
+	// settled is when the relay knows the endpoints of compute.
+	settled time.Time
+	// metastore is the id of the assigned metastore of Unity Catalog.
+	metastore string
+	// legacyOff is the setting disable_legacy_access.
+	legacyOff bool
+	profiles  []instanceProfile
+	sqlConfig sqlConfig
+	clusters  collection[Cluster]
+	contexts  map[string]*executionContext
+	commands  map[string]*command
+	// warehouses and their statements.
+	warehouses collection[Warehouse]
+	statements map[string]*statementRun
 }
 
 func (w *Workspace) id() string { return strconv.FormatInt(w.WorkspaceID, 10) }
@@ -77,6 +92,9 @@ func (s *Server) createWorkspace(r *request) (any, error) {
 	ws.WorkspaceID = s.newWorkspaceID(ws.WorkspaceName)
 	ws.AccountID = s.cfg.AccountID
 	ws.CreationTime = s.millis()
+	ws.clusters, ws.warehouses = newCollection[Cluster](), newCollection[Warehouse]()
+	ws.contexts, ws.commands, ws.statements = map[string]*executionContext{}, map[string]*command{}, map[string]*statementRun{}
+	ws.sqlConfig = newSQLConfig()
 	add(s, &s.workspaces, ws.id(), ws)
 	s.attach(ws)
 	s.provision(ws)

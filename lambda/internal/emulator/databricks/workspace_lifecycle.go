@@ -54,6 +54,11 @@ func (s *Server) provision(ws *Workspace) {
 			defer s.mu.Unlock()
 			if ws.WorkspaceStatus == statusProvisioning {
 				ws.WorkspaceStatus, ws.WorkspaceStatusMessage = statusRunning, "Workspace is running."
+				settling, said := s.settling[ws.WorkspaceName]
+				if !said {
+					settling = s.delays.Draw(latency.PrivateLinkSettling, ws.WorkspaceName)
+				}
+				ws.settled = s.hub.Clock.Now().Add(settling)
 			}
 		})
 	})

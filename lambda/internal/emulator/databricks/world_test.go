@@ -311,3 +311,11 @@ func failureOf(t *testing.T, err error) failure {
 	}
 	return failure{e.StatusCode, e.ErrorCode, e.Message}
 }
+
+func (c *cloud) AccountID() string { return "123456789012" }
+func (c *cloud) InstanceProfile(string) (InstanceProfile, bool) {
+	return InstanceProfile{}, false
+}
+func (c *cloud) Key(string) (Key, bool)        { return Key{}, false }
+func (c *cloud) Databases(string) []string     { return nil }
+func (c *cloud) EnsureDatabase(string, string) {}

@@ -58,6 +58,8 @@ func TestPlanRules(t *testing.T) {
 		{name: "succeeded", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
 		{name: "running", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "RUNNING"},
 		{name: "other state machine", rule: "ExecutionFailed", event: executionEnded, what: "stateMachine:lakegate-workspace", with: "stateMachine:other"},
+		{name: "failed", rule: "ComputeAbandoned", event: executionEnded, want: true},
+		{name: "succeeded", rule: "ComputeAbandoned", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
 		{name: "spec for the report", rule: "ExecutionFailed", event: objectCreated},
 	}
 	patterns := map[string]*eventbridge.Pattern{}

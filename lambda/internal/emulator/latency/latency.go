@@ -16,7 +16,8 @@ type Kind string
 
 // What takes time, and how long it usually does. Field reports give 5 to 10
 // minutes for an endpoint to Databricks, 5 to 7 for a workspace, 10 to 30
-// seconds for an IAM change to be seen everywhere; the others are estimates.
+// seconds for an IAM change to be seen everywhere, 1 to 2 minutes (and up to 20
+// at times) for PrivateLink to settle; the others are estimates.
 const (
 	// DatabricksEndpoint is from the acceptance of an endpoint's connection to
 	// available.
@@ -33,6 +34,17 @@ const (
 	IAMPropagation Kind = "iam-propagation"
 	// WorkspaceProvisioning is from the creation of a workspace to RUNNING.
 	WorkspaceProvisioning Kind = "workspace-provisioning"
+	// PrivateLinkSettling is from RUNNING of a workspace until the relay knows
+	// the endpoints of its compute.
+	PrivateLinkSettling Kind = "private-link-settling"
+	// ClusterStart is from the start of a cluster to RUNNING.
+	ClusterStart Kind = "cluster-start"
+	// WarehouseStart is from the start of a SQL warehouse to RUNNING.
+	WarehouseStart Kind = "warehouse-start"
+	// ContextStart is from the creation of an execution context to Running.
+	ContextStart Kind = "context-start"
+	// Command is what the notebook machinery adds to a command's own time.
+	Command Kind = "command"
 	// WorkspaceDeletion is from the deletion of a workspace to 404.
 	WorkspaceDeletion Kind = "workspace-deletion"
 	// Invocation is what one Lambda invocation costs, its API calls included.
@@ -51,6 +63,11 @@ var Usual = map[Kind]time.Duration{
 	EndpointDeletion:      2 * time.Minute,
 	IAMPropagation:        12 * time.Second,
 	WorkspaceProvisioning: 6 * time.Minute,
+	PrivateLinkSettling:   75 * time.Second,
+	ClusterStart:          270 * time.Second,
+	WarehouseStart:        4 * time.Minute,
+	ContextStart:          5 * time.Second,
+	Command:               1500 * time.Millisecond,
 	WorkspaceDeletion:     4 * time.Minute,
 	Invocation:            700 * time.Millisecond,
 	Transition:            30 * time.Millisecond,

@@ -1,0 +1,350 @@
+// Package network says what a machine in an emulated VPC can reach: it resolves
+// names and follows a packet through security groups, network ACLs, routes,
+// gateways and endpoints, as they are at that moment in the emulated EC2 and
+// Route 53. It keeps no state of its own and knows no answer in advance.
+package network
+
+import (
+	"cmp"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"lakegate/lambda/internal/emulator/ec2"
+)
+
+// Machine is where a connection begins: an address in a subnet, behind security
+// groups, without a public address.
+type Machine struct {
+	Region  string
+	Subnet  string
+	Groups  []string
+	Address netip.Addr
+}
+
+// Outcome is what becomes of an attempt to connect.
+type Outcome string
+
+// The outcomes, as a client sees them.
+const (
+	// Connected is a connection that was accepted.
+	Connected Outcome = "connected"
+	// Refused is an address that answers, with nothing on the port.
+	Refused Outcome = "refused"
+	// Timeout is silence: something on the way dropped the packet.
+	Timeout Outcome = "timeout"
+	// Unreachable is no way at all: no route leads there.
+	Unreachable Outcome = "unreachable"
+)
+
+// World is what lies outside of EC2.
+type World struct {
+	EC2 *ec2.Service
+	// Zones are the hosted zones of the account; nil means that there are none.
+	Zones func() []Zone
+	// Alias returns what a public name is a CNAME of.
+	Alias func(host string) (string, bool)
+	// Ports are those that an endpoint service listens on.
+	Ports func(service string) []int
+	// Firewall says which public hosts can be reached through a target of a
+	// route; nil means that all can.
+	Firewall func(target string) (hosts []string, filtered bool)
+}
+
+// Zone is a private hosted zone.
+type Zone struct {
+	// Name without a dot at its end.
+	Name    string
+	VPCs    []VPC
+	Records []Record
+}
+
+// VPC is a VPC in which a zone holds.
+type VPC struct{ Region, ID string }
+
+// Record is a record of a zone. Names have no dot at their ends.
+type Record struct {
+	Name, Type string
+	Values     []string
+	// Alias is the name that the record stands for; empty if it has values.
+	Alias string
+}
+
+// Network is the network as it is now.
+type Network struct{ world World }
+
+// New returns the network of a world.
+func New(world World) *Network { return &Network{world} }
+
+// Resolve returns the addresses that a name has for a machine, and false if the
+// resolver of the VPC is off or knows nothing: private zones come first, then
+// the private DNS of endpoints, then the public network.
+func (n *Network) Resolve(m Machine, host string) ([]netip.Addr, bool) {
+	vpc, ok := n.vpc(m)
+	if !ok || !vpc.DNSSupport {
+		return nil, false
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for range 8 {
+		if addresses, next, found := n.zoned(m.Region, vpc.ID, host); found {
+			if next == "" {
+				return addresses, len(addresses) > 0
+			}
+			host = next
+			continue
+		}
+		if addresses := n.endpointNamed(m.Region, vpc, host); len(addresses) > 0 {
+			return addresses, true
+		}
+		next, ok := n.alias(host)
+		if !ok {
+			return n.public(m.Region, host), true
+		}
+		host = next
+	}
+	return nil, false
+}
+
+func (n *Network) alias(host string) (string, bool) {
+	if n.world.Alias == nil {
+		return "", false
+	}
+	return n.world.Alias(host)
+}
+
+// zoned answers from the private zone with the longest name that holds a host:
+// a zone that does not have the name answers that there is none.
+func (n *Network) zoned(region, vpc, host string) (addresses []netip.Addr, next string, found bool) {
+	if n.world.Zones == nil {
+		return nil, "", false
+	}
+	var best *Zone
+	for _, z := range n.world.Zones() {
+		name := strings.TrimSuffix(z.Name, ".")
+		in := slices.ContainsFunc(z.VPCs, func(v VPC) bool { return v.Region == region && v.ID == vpc })
+		if !in || host != name && !strings.HasSuffix(host, "."+name) {
+			continue
+		}
+		if best == nil || len(z.Name) > len(best.Name) {
+			best = &z
+		}
+	}
+	if best == nil {
+		return nil, "", false
+	}
+	for _, r := range best.Records {
+		if strings.TrimSuffix(r.Name, ".") != host {
+			continue
+		}
+		switch {
+		case r.Alias != "":
+			return nil, strings.TrimSuffix(strings.ToLower(r.Alias), "."), true
+		case r.Type == "CNAME" && len(r.Values) > 0:
+			return nil, strings.TrimSuffix(strings.ToLower(r.Values[0]), "."), true
+		case r.Type == "A":
+			for _, v := range r.Values {
+				if a, err := netip.ParseAddr(v); err == nil {
+					addresses = append(addresses, a)
+				}
+			}
+			return addresses, "", true
+		}
+	}
+	return nil, "", true
+}
+
+// endpointNamed returns the addresses of the endpoint that has a name: its
+// private DNS names hold inside its VPC only, its own names everywhere.
+func (n *Network) endpointNamed(region string, vpc ec2.VPC, host string) []netip.Addr {
+	for _, e := range n.world.EC2.Endpoints(region) {
+		for _, name := range e.DNS {
+			own := strings.HasSuffix(name.Name, ".vpce.amazonaws.com")
+			here := e.VPCID == vpc.ID && vpc.DNSHostnames && e.State == ec2.StateAvailable
+			if name.Name == host && (own || here) {
+				return n.addresses(region, e)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Network) addresses(region string, e ec2.Endpoint) []netip.Addr {
+	var out []netip.Addr
+	for _, i := range n.world.EC2.NetworkInterfaces(region) {
+		if slices.Contains(e.InterfaceIDs, i.ID) {
+			out = append(out, i.Address)
+		}
+	}
+	return out
+}
+
+// outside are the addresses of everything public that is not S3; they stand for
+// the real ones.
+var outside = netip.MustParsePrefix("44.192.0.0/11")
+
+// public returns the address of a name in the public network. That of S3 lies
+// in the addresses of the region's service.
+func (n *Network) public(region, host string) []netip.Addr {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(host))
+	within := outside
+	if strings.HasSuffix(host, ".s3."+region+".amazonaws.com") || host == "s3."+region+".amazonaws.com" {
+		within = netip.MustParsePrefix(n.world.EC2.ServiceCIDRs(region, "s3")[0])
+	}
+	base := within.Addr().As4()
+	size := uint32(1) << (32 - within.Bits())
+	v := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
+	v += 1 + h.Sum32()%(size-2)
+	return []netip.Addr{netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})}
+}
+
+// Connect follows a packet from a machine to an address and port, and its
+// answer back. The host is the name by which the client found the address; a
+// firewall may look at it.
+func (n *Network) Connect(m Machine, to netip.Addr, port int, protocol, host string) Outcome {
+	vpc, ok := n.vpc(m)
+	subnet, found := n.subnet(m.Region, m.Subnet)
+	if !ok || !found {
+		return Unreachable
+	}
+	if to.IsLoopback() {
+		return Refused
+	}
+	if !n.groupAdmits(m.Region, m.Groups, true, to, port, protocol) || !n.aclPasses(m.Region, subnet.ID, to, port, protocol) {
+		return Timeout
+	}
+	route, ok := n.route(m.Region, subnet, to)
+	if !ok {
+		return Timeout
+	}
+	switch target := route.Target; {
+	case target == "local":
+		return n.local(m, vpc, to, port, protocol)
+	case strings.HasPrefix(target, "vpce-"):
+		return n.gatewayEndpoint(m.Region, target)
+	case strings.HasPrefix(target, "igw-"):
+		// Compute has no public address, so no answer finds the way back.
+		return Timeout
+	default:
+		return n.beyond(m.Region, vpc.ID, target, host)
+	}
+}
+
+// beyond is what a NAT gateway, a transit gateway and the like lead to: the
+// public network, unless a firewall stands there or the target is gone.
+func (n *Network) beyond(region, vpc, target, host string) Outcome {
+	if !n.world.EC2.LeadsOut(region, vpc, target) {
+		return Timeout
+	}
+	if n.world.Firewall != nil {
+		if hosts, filtered := n.world.Firewall(target); filtered && !slices.Contains(hosts, host) {
+			return Timeout
+		}
+	}
+	return Connected
+}
+
+// local is a packet to another address of the VPC.
+func (n *Network) local(m Machine, vpc ec2.VPC, to netip.Addr, port int, protocol string) Outcome {
+	for _, i := range n.world.EC2.NetworkInterfaces(m.Region) {
+		if i.Address != to || i.VPCID != vpc.ID {
+			continue
+		}
+		if !n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol) || !n.admitsFrom(m, i.GroupIDs, port, protocol) {
+			return Timeout
+		}
+		e, ok := n.world.EC2.Endpoint(m.Region, i.EndpointID)
+		if !ok || e.State != ec2.StateAvailable {
+			return Timeout
+		}
+		if protocol != "tcp" || !slices.Contains(n.world.Ports(e.Service), port) {
+			return Refused
+		}
+		return Connected
+	}
+	return Timeout
+}
+
+func (n *Network) gatewayEndpoint(region, id string) Outcome {
+	if e, ok := n.world.EC2.Endpoint(region, id); ok && e.State == ec2.StateAvailable {
+		return Connected
+	}
+	return Timeout
+}
+
+// Endpoint returns the endpoint that a machine's traffic to an address passes.
+func (n *Network) Endpoint(m Machine, to netip.Addr) (ec2.Endpoint, bool) {
+	subnet, ok := n.subnet(m.Region, m.Subnet)
+	if !ok {
+		return ec2.Endpoint{}, false
+	}
+	route, ok := n.route(m.Region, subnet, to)
+	if !ok {
+		return ec2.Endpoint{}, false
+	}
+	if strings.HasPrefix(route.Target, "vpce-") {
+		return n.world.EC2.Endpoint(m.Region, route.Target)
+	}
+	for _, i := range n.world.EC2.NetworkInterfaces(m.Region) {
+		if i.Address == to {
+			return n.world.EC2.Endpoint(m.Region, i.EndpointID)
+		}
+	}
+	return ec2.Endpoint{}, false
+}
+
+func (n *Network) subnet(region, id string) (ec2.Subnet, bool) {
+	for _, s := range n.world.EC2.Subnets(region) {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return ec2.Subnet{}, false
+}
+
+func (n *Network) vpc(m Machine) (ec2.VPC, bool) {
+	s, ok := n.subnet(m.Region, m.Subnet)
+	if !ok {
+		return ec2.VPC{}, false
+	}
+	for _, v := range n.world.EC2.VPCs(m.Region) {
+		if v.ID == s.VPCID {
+			return v, true
+		}
+	}
+	return ec2.VPC{}, false
+}
+
+// route is the route with the longest prefix that holds an address, in the
+// table of the subnet or else the main one.
+func (n *Network) route(region string, s ec2.Subnet, to netip.Addr) (ec2.Route, bool) {
+	var table, main *ec2.RouteTable
+	for _, t := range n.world.EC2.RouteTables(region) {
+		for _, a := range t.Associations {
+			switch {
+			case t.VPCID != s.VPCID:
+			case a.SubnetID == s.ID:
+				table = &t
+			case a.SubnetID == "":
+				main = &t
+			}
+		}
+	}
+	if table = cmp.Or(table, main); table == nil {
+		return ec2.Route{}, false
+	}
+	longest, best := -1, ec2.Route{}
+	for _, r := range table.Routes {
+		blocks := []string{r.Destination}
+		if strings.HasPrefix(r.Destination, "pl-") {
+			blocks = n.world.EC2.PrefixListCIDRs(region, r.Destination)
+		}
+		for _, b := range blocks {
+			if p, err := netip.ParsePrefix(b); err == nil && p.Contains(to) && p.Bits() > longest {
+				longest, best = p.Bits(), r
+			}
+		}
+	}
+	return best, longest >= 0
+}
