@@ -142,11 +142,17 @@ func (s *Server) SwapEndpoints(name string) {
 }
 
 // SettlePrivateLink says how long after a workspace with this name has begun to
-// run its relay knows the endpoints, in the place of a drawn time.
+// run its relay knows the endpoints, in the place of a drawn time; for one that
+// runs already, how long after now.
 func (s *Server) SettlePrivateLink(name string, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settling[name] = after
+	for _, ws := range s.workspaces.all() {
+		if ws.WorkspaceName == name && ws.WorkspaceStatus == statusRunning {
+			ws.settled = s.hub.Clock.Now().Add(after)
+		}
+	}
 }
 
 // passFault says why the cross-account role cannot give a node its profile.
