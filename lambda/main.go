@@ -7,12 +7,12 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"lakegate/lambda/internal/handler"
 	"lakegate/lambda/plan"
@@ -20,19 +20,15 @@ import (
 
 func main() {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)))
-	if err := serve(context.Background()); err != nil {
+	if err := serve(); err != nil {
 		slog.Error("function cannot start", "error", err.Error())
 		os.Exit(1)
 	}
 }
 
-func serve(ctx context.Context) error {
-	cfg, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return err
-	}
+func serve() error {
 	h, err := handler.New(os.Getenv(plan.EnvStep), handler.Config{
-		AWS:              cfg,
+		AWS:              environment(),
 		StateBucket:      os.Getenv(plan.EnvStateBucket),
 		EventBus:         os.Getenv(plan.EnvEventBus),
 		DatabricksSecret: os.Getenv(plan.EnvDatabricksSecret),
@@ -44,4 +40,16 @@ func serve(ctx context.Context) error {
 	}
 	lambda.Start(h)
 	return nil
+}
+
+// environment is the configuration of the SDK in a function: its region and the
+// credentials of its role are variables, and never from anywhere else. The SDK's
+// own chain would bring profiles, single sign-on and instance metadata along.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func environment() aws.Config {
+	return aws.Config{
+		Region: os.Getenv("AWS_REGION"),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
+	}
 }

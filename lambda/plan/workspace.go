@@ -61,7 +61,8 @@ func Workspace() Sequence {
 			Name: "OpenWorkspace",
 			Doc:  "The workspace is entered for the first time, and its network is looked at from both sides.",
 			Branches: []Sequence{
-				{verifyWorkspace, registerInstanceProfile},
+				{verifyWorkspace},
+				{registerInstanceProfile},
 				{assignMetastore},
 				{verifyNetwork},
 			},

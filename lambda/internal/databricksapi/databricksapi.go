@@ -208,6 +208,9 @@ func (a *Accounts) client(cfg *config.Config, p *servicePrincipal) (*client.Data
 	// The default chain of ways to sign in would hide why one failed.
 	cfg.Credentials, cfg.HTTPTransport, cfg.HTTPTimeoutSeconds = config.M2mCredentials{}, once{a.Transport}, 30
 	cfg.Loaders = []config.Loader{nowhere{}}
+	// A function makes a handful of calls, and its caller waits: a service that
+	// is asked too often says so, and the step is run again later.
+	cfg.RateLimitPerSecond = 1000
 	if err := cfg.EnsureResolved(); err != nil {
 		return nil, err
 	}

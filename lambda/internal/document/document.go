@@ -340,10 +340,12 @@ type Checks struct {
 type ClusterCheck struct {
 	Checks
 	Wait
-	// ID, State and ContextID of the cluster and its execution context.
-	ID        string `json:"id,omitempty"`
-	State     string `json:"state,omitempty"`
-	ContextID string `json:"contextId,omitempty"`
+	// ID and State of the cluster.
+	ID    string `json:"id,omitempty"`
+	State string `json:"state,omitempty"`
+	// Contexts are the execution contexts on it, by the step that they are for:
+	// a context runs one command at a time.
+	Contexts map[string]string `json:"contexts,omitempty"`
 	// Begun is when the first attempt to start it was made, Attempts how many
 	// there were.
 	Begun    time.Time `json:"begun,omitzero"`

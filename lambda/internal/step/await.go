@@ -23,11 +23,13 @@ type pace struct {
 // Durations are what field reports give, see package latency of the emulator:
 // the earliest is about half of what is usual.
 var (
-	paceEndpoints  = pace{earliest: 4 * time.Minute, shortest: 5 * time.Second, share: 0.03}
-	paceWorkspace  = pace{earliest: 210 * time.Second, shortest: 5 * time.Second, share: 0.03}
-	pacePrivateDNS = pace{earliest: 70 * time.Second, shortest: 5 * time.Second, share: 0.05}
-	paceCluster    = pace{earliest: 160 * time.Second, shortest: 5 * time.Second, share: 0.03}
-	paceWarehouse  = pace{earliest: 140 * time.Second, shortest: 5 * time.Second, share: 0.03}
+	paceEndpoints = pace{earliest: 4 * time.Minute, shortest: 5 * time.Second, share: 0.03}
+	paceWorkspace = pace{earliest: 210 * time.Second, shortest: 5 * time.Second, share: 0.03}
+	paceCluster   = pace{earliest: 160 * time.Second, shortest: 5 * time.Second, share: 0.035}
+	// The workspace takes longer than private DNS, and the cluster with its
+	// probes than the SQL warehouse: there is time.
+	pacePrivateDNS = pace{earliest: 100 * time.Second, shortest: 20 * time.Second, share: 0.1}
+	paceWarehouse  = pace{earliest: 140 * time.Second, shortest: 12 * time.Second, share: 0.05}
 	paceProbe      = pace{shortest: 5 * time.Second, share: 0.05}
 	paceLease      = pace{shortest: 10 * time.Second, share: 0.05}
 )

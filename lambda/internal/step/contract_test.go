@@ -63,6 +63,7 @@ func TestContract(t *testing.T) {
 
 			t.Run("again", func(t *testing.T) { again(t, base, s, want) })
 			t.Run("stale", func(t *testing.T) {
+				t.Parallel()
 				r := newRun(t, "tokyo.yaml")
 				r.upTo(s.Name)
 				r.world.Hub.StaleReads(1)
@@ -82,8 +83,13 @@ func TestContract(t *testing.T) {
 				}
 				earlier := seen[c.Service+c.Action]
 				seen[c.Service+c.Action]++
+				if earlier > 0 && !c.Mutating {
+					// A further look of the same kind is like the first one.
+					continue
+				}
 				for _, kind := range kinds {
 					t.Run(fmt.Sprintf("%s/%d-%s", kind, own, c.Action), func(t *testing.T) {
+						t.Parallel()
 						faulty(t, s.Name, &wire.Fault{
 							Kind: kind, Caller: s.Name, Service: c.Service, Action: c.Action, After: earlier,
 						}, want)

@@ -24,7 +24,7 @@ func (d *Deps) onCluster(ctx context.Context, doc *document.Document, step strin
 	if err != nil {
 		return nil, nil, err
 	}
-	out := &document.Probe{ContextID: doc.ClusterCheck.ContextID}
+	out := &document.Probe{ContextID: doc.ClusterCheck.Contexts[step]}
 	var waited *document.Wait
 	if previous != nil {
 		out.ContextID, waited = previous.ContextID, &previous.Wait
@@ -97,13 +97,12 @@ func (d *Deps) reopen(ctx context.Context, w *databricksapi.Workspace, doc *docu
 	if err != nil {
 		return err
 	}
-	state := &document.ClusterCheck{ID: c.ClusterId, ContextID: out.ContextID}
 	switch c.State {
 	case compute.StateRunning:
-		_, err = d.openContext(ctx, w, state)
+		out.ContextID, _, err = openContext(ctx, w, c.ClusterId, out.ContextID)
 	case compute.StateTerminated, compute.StateError:
-		err = d.startCluster(ctx, w, c, state)
+		out.ContextID = ""
+		err = d.startCluster(ctx, w, c, &document.ClusterCheck{ID: c.ClusterId})
 	}
-	out.ContextID = state.ContextID
 	return err
 }

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,14 +61,14 @@ func verifyCluster(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	ready := false
 	switch c.State {
 	case compute.StateRunning:
-		if ready, err = d.openContext(ctx, w, out); err != nil {
+		if ready, err = openContexts(ctx, w, out); err != nil {
 			return nil, err
 		}
 	case compute.StateTerminated, compute.StateError, compute.StateUnknown:
 		if err := d.startCluster(ctx, w, c, out); err != nil {
 			return nil, err
 		}
-		out.ContextID = ""
+		out.Contexts = nil
 	}
 	if out.Attempts == 0 {
 		out.Attempts, out.Begun = 1, d.Now().UTC()
@@ -188,24 +189,45 @@ func (d *Deps) startCluster(ctx context.Context, w *databricksapi.Workspace, c c
 	return nil
 }
 
-// openContext makes an execution context, and says whether it takes commands.
-func (d *Deps) openContext(ctx context.Context, w *databricksapi.Workspace, out *document.ClusterCheck) (ready bool, err error) {
-	if out.ContextID != "" {
-		got, err := w.Commands.ContextStatus(ctx, compute.ContextStatusRequest{ClusterId: out.ID, ContextId: out.ContextID})
+// probes are the steps that run a command on the cluster.
+var probes = []string{"VerifyPrivateDns", "VerifyPorts", "VerifyMetastore", "VerifyIsolation"}
+
+// openContexts makes an execution context for each probe, and says whether all
+// of them take commands.
+func openContexts(ctx context.Context, w *databricksapi.Workspace, out *document.ClusterCheck) (ready bool, err error) {
+	contexts := map[string]string{}
+	maps.Copy(contexts, out.Contexts)
+	out.Contexts, ready = contexts, true
+	for _, step := range probes {
+		id, runs, err := openContext(ctx, w, out.ID, contexts[step])
+		if err != nil {
+			return false, err
+		}
+		contexts[step] = id
+		ready = ready && runs
+	}
+	return ready, nil
+}
+
+// openContext looks at a context, or makes one, and says whether it takes
+// commands.
+// https://docs.databricks.com/api/workspace/commandexecution/create
+func openContext(ctx context.Context, w *databricksapi.Workspace, cluster, id string) (string, bool, error) {
+	if id != "" {
+		got, err := w.Commands.ContextStatus(ctx, compute.ContextStatusRequest{ClusterId: cluster, ContextId: id})
 		switch {
 		case failure.IsNotFound(err):
 		case err != nil:
-			return false, fmt.Errorf("looking at context %s of cluster %s: %w", out.ContextID, out.ID, err)
+			return "", false, fmt.Errorf("looking at context %s of cluster %s: %w", id, cluster, err)
 		case got.Status != compute.ContextStatusError:
-			return got.Status == compute.ContextStatusRunning, nil
+			return id, got.Status == compute.ContextStatusRunning, nil
 		}
 	}
-	made, err := w.Commands.Create(ctx, compute.CreateContext{ClusterId: out.ID, Language: compute.LanguagePython})
+	made, err := w.Commands.Create(ctx, compute.CreateContext{ClusterId: cluster, Language: compute.LanguagePython})
 	if err != nil {
-		return false, fmt.Errorf("creating a context on cluster %s: %w", out.ID, err)
+		return "", false, fmt.Errorf("creating a context on cluster %s: %w", cluster, err)
 	}
-	out.ContextID = made.Response.Id
-	return false, nil
+	return made.Response.Id, false, nil
 }
 
 // stopped says whether a cluster was stopped on purpose.

@@ -43,7 +43,8 @@ type Cluster struct {
 	CreatorUserName        string             `json:"creator_user_name"`
 	ClusterSource          string             `json:"cluster_source"`
 
-	// starts counts the starts, used is when something last ran on it.
+	// starts counts the starts, used is when something last ran on it. since is
+	// the last start, ran how long its machines ran before that.
 	starts int
 	used   time.Time
 	ran    time.Duration
@@ -167,7 +168,7 @@ func (s *Server) boot(ws *Workspace, c *Cluster) {
 	c.starts++
 	start := c.starts
 	c.State, c.StateMessage, c.TerminationReason = clusterPending, "Finding instances for new nodes, acquiring more instances if necessary", nil
-	c.StartTime, c.TerminatedTime = s.millis(), 0
+	c.StartTime, c.TerminatedTime, c.since = s.millis(), 0, s.hub.Clock.Now()
 	whole := s.delays.Draw(latency.ClusterStart, ws.WorkspaceName+"/"+c.ClusterName+"/"+strconv.Itoa(start))
 	current := func() bool { return c.State == clusterPending && c.starts == start }
 	s.hub.Clock.After(whole*2/3, func() {
@@ -184,7 +185,7 @@ func (s *Server) boot(ws *Workspace, c *Cluster) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if current() {
-				c.State, c.StateMessage, c.used, c.since = clusterRunning, "", s.hub.Clock.Now(), s.hub.Clock.Now()
+				c.State, c.StateMessage, c.used = clusterRunning, "", s.hub.Clock.Now()
 			}
 		})
 	})
@@ -192,9 +193,7 @@ func (s *Server) boot(ws *Workspace, c *Cluster) {
 
 // end terminates a cluster.
 func (s *Server) end(c *Cluster, code, kind string, parameters map[string]string) {
-	if c.State == clusterRunning {
-		c.ran += s.hub.Clock.Now().Sub(c.since)
-	}
+	c.ran += s.hub.Clock.Now().Sub(c.since)
 	c.State, c.StateMessage, c.TerminatedTime = clusterTerminated, "", s.millis()
 	c.TerminationReason = &TerminationReason{Code: code, Type: kind, Parameters: parameters}
 	for _, m := range []string{"databricks_error_message", "inactivity_duration_min", "username"} {

@@ -73,20 +73,20 @@ func (s *Server) inside(ws *Workspace) []Object {
 	return out
 }
 
-// Ran says how long the clusters and SQL warehouses of all workspaces have been
-// running.
+// Ran says how long the machines of the clusters and SQL warehouses of all
+// workspaces have been running, their starts included.
 func (s *Server) Ran() (clusters, warehouses time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.hub.Clock.Now()
 	for _, ws := range s.workspaces.all() {
 		for _, c := range ws.clusters.all() {
-			if clusters += c.ran; c.State == clusterRunning {
+			if clusters += c.ran; c.State != clusterTerminated {
 				clusters += now.Sub(c.since)
 			}
 		}
 		for _, w := range ws.warehouses.all() {
-			if warehouses += w.ran; w.State == warehouseRunning {
+			if warehouses += w.ran; w.State != warehouseStopped {
 				warehouses += now.Sub(w.since)
 			}
 		}

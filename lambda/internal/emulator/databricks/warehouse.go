@@ -153,7 +153,10 @@ func (s *Server) createWarehouse(r *request, ws *Workspace) (any, error) {
 func (s *Server) startUp(ws *Workspace, w *Warehouse) {
 	w.starts++
 	start := w.starts
-	w.State, w.Health = warehouseStarting, nil
+	if w.State == warehouseRunning {
+		w.ran += s.hub.Clock.Now().Sub(w.since)
+	}
+	w.State, w.Health, w.since = warehouseStarting, nil, s.hub.Clock.Now()
 	whole := s.delays.Draw(latency.WarehouseStart, ws.WorkspaceName+"/"+w.Name+"/"+strconv.Itoa(start))
 	current := func() bool { return w.State == warehouseStarting && w.starts == start }
 	s.hub.Clock.After(whole*2/3, func() {
@@ -163,7 +166,7 @@ func (s *Server) startUp(ws *Workspace, w *Warehouse) {
 			return
 		}
 		if f := s.bootFault(ws, ws.sqlConfig.InstanceProfileARN); f != nil {
-			w.State = warehouseStopped
+			s.halt(w)
 			w.Health = &WarehouseHealth{Status: "FAILED", Summary: f.message, FailureReason: &TerminationReason{Code: f.code, Type: f.kind}}
 			return
 		}
@@ -171,16 +174,14 @@ func (s *Server) startUp(ws *Workspace, w *Warehouse) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if current() {
-				w.State, w.Health, w.used, w.since = warehouseRunning, &WarehouseHealth{Status: "HEALTHY"}, s.hub.Clock.Now(), s.hub.Clock.Now()
+				w.State, w.Health, w.used = warehouseRunning, &WarehouseHealth{Status: "HEALTHY"}, s.hub.Clock.Now()
 			}
 		})
 	})
 }
 
 func (s *Server) halt(w *Warehouse) {
-	if w.State == warehouseRunning {
-		w.ran += s.hub.Clock.Now().Sub(w.since)
-	}
+	w.ran += s.hub.Clock.Now().Sub(w.since)
 	w.State = warehouseStopped
 }
 
