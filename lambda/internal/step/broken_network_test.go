@@ -251,9 +251,6 @@ func (b *breaker) failedChecks(step, class string) []string {
 			ids = append(ids, c.ID)
 		}
 	}
-	if len(ids) == 0 {
-		return []string{class}
-	}
 	slices.Sort(ids)
 	return ids
 }

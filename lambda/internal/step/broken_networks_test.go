@@ -25,7 +25,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 	everywhere := aws.String("0.0.0.0/0")
 	leak := []string{"isolation.outside.1.1.1.1", "isolation.outside.example.com", "isolation.outside.other-region", "isolation.outside.pypi.org"}
 	routes := []string{"isolation.routes.ap-northeast-1a", "isolation.routes.ap-northeast-1c"}
-	ended := []string{plan.VerificationFailed}
+	cluster, warehouse := []string{"cluster.runs"}, []string{"sql.runs"}
 	return map[string]broken{
 		"nothing": {breaks: func(*breaker) {}, fails: map[string][]string{}},
 
@@ -279,7 +279,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 			before: true,
 			breaks: func(b *breaker) { b.world.Databricks.SwapEndpoints("databricks-privatelink") },
 			fails: map[string][]string{
-				"VerifyNetwork": {"network.relay", "network.rest-api"}, "VerifyCluster": ended, "VerifySqlWarehouse": ended,
+				"VerifyNetwork": {"network.relay", "network.rest-api"}, "VerifyCluster": cluster, "VerifySqlWarehouse": warehouse,
 			},
 			says: "rest_api is the endpoint of the workspace: not true of",
 		},
@@ -293,7 +293,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 		"6666 closed before the cluster starts": {
 			before: true,
 			breaks: func(b *breaker) { _, doors := b.groups(); b.revoke(doors, false, "tcp", 6666) },
-			fails:  map[string][]string{"VerifyNetwork": {"group.doors.6666"}, "VerifyCluster": ended, "VerifySqlWarehouse": ended},
+			fails:  map[string][]string{"VerifyNetwork": {"group.doors.6666"}, "VerifyCluster": cluster, "VerifySqlWarehouse": warehouse},
 			says:   "it ended with NPIP_TUNNEL_SETUP_FAILURE (SERVICE_FAULT)",
 		},
 		"PrivateLink settles late": {
@@ -304,7 +304,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 		"PrivateLink never settles": {
 			before: true,
 			breaks: func(b *breaker) { b.settleLate(3 * time.Hour) },
-			fails:  map[string][]string{"VerifyCluster": ended, "VerifySqlWarehouse": ended},
+			fails:  map[string][]string{"VerifyCluster": cluster, "VerifySqlWarehouse": warehouse},
 			says:   "The relay does not know the endpoint",
 		},
 		"the role of the profile is not passed": {
@@ -323,7 +323,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 			breaks: func(b *breaker) {
 				b.policy("EnsureS3Endpoint", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::other","arn:aws:s3:::other/*"]}]}`)
 			},
-			fails: map[string][]string{"VerifyCluster": ended, "VerifySqlWarehouse": ended},
+			fails: map[string][]string{"VerifyCluster": cluster, "VerifySqlWarehouse": warehouse},
 			says:  "the artifact buckets of Databricks in the region have to be allowed",
 		},
 		"a policy that blocks the catalog": {
@@ -343,7 +343,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 		"STS closed before the cluster starts": {
 			before: true,
 			breaks: func(b *breaker) { b.deleteEndpoint("EnsureStsEndpoint") },
-			fails:  map[string][]string{"VerifyNetwork": {"endpoint.sts"}, "VerifyCluster": ended, "VerifySqlWarehouse": ended},
+			fails:  map[string][]string{"VerifyNetwork": {"endpoint.sts"}, "VerifyCluster": cluster, "VerifySqlWarehouse": warehouse},
 			says:   "The node did not reach STS",
 		},
 	}

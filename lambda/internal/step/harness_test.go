@@ -51,6 +51,8 @@ func newRunOf(t testing.TB, file, text string, cfg emulator.Config) *run {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
+	// Time passes only when the test lets it.
+	t.Cleanup(w.Clock.Hold())
 	r := &run{t: t, world: w}
 	r.commit(file, text)
 	return r
@@ -164,8 +166,6 @@ func (r *run) upTo(name string) {
 // pass lets time pass.
 func (r *run) pass(d time.Duration) {
 	r.t.Helper()
-	release := r.world.Clock.Hold()
-	defer release()
 	if err := r.world.Clock.Sleep(context.Background(), d); err != nil {
 		r.t.Fatal(err)
 	}

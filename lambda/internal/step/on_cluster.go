@@ -13,10 +13,6 @@ import (
 	"lakegate/lambda/internal/probe"
 )
 
-// staleProbe is when what a command showed is too old to go by: a redrive wants
-// to know how it is now.
-const staleProbe = time.Minute
-
 // onCluster makes attempts from the cluster: it starts a command, and has the
 // results when the command has ended. Until then it returns none.
 func (d *Deps) onCluster(ctx context.Context, doc *document.Document, step string, previous *document.Probe, attempts []probe.Attempt) (*document.Probe, map[string]probe.Result, error) {
@@ -28,7 +24,7 @@ func (d *Deps) onCluster(ctx context.Context, doc *document.Document, step strin
 	var waited *document.Wait
 	if previous != nil {
 		out.ContextID, waited = previous.ContextID, &previous.Wait
-		if d.Now().Sub(previous.Looked) < time.Duration(previous.PauseSeconds)*time.Second+staleProbe {
+		if d.Now().Sub(previous.Looked) < time.Duration(previous.PauseSeconds)*time.Second+redriven {
 			out.CommandID = previous.CommandID
 		}
 	}

@@ -66,7 +66,7 @@ func verifyCluster(ctx context.Context, d *Deps, doc *document.Document) (*docum
 		}
 	case compute.StateTerminated, compute.StateError, compute.StateUnknown:
 		if err := d.startCluster(ctx, w, c, out); err != nil {
-			return nil, err
+			return nil, d.keepEnd(ctx, doc, "VerifyCluster", "cluster.runs", "A cluster starts and takes commands", out.ID, err)
 		}
 		out.Contexts = nil
 	}
@@ -93,8 +93,9 @@ func verifyCluster(ctx context.Context, d *Deps, doc *document.Document) (*docum
 }
 
 // redriven is how much later than proposed a look may come before it is taken
-// for a redrive. The state machine's own retries are faster.
-const redriven = 5 * time.Minute
+// for a redrive, which wants to know how it is now. One that came late because
+// it was retried merely looks anew.
+const redriven = 45 * time.Second
 
 // shortly is when to look again at what takes seconds.
 const shortly = 3
@@ -265,6 +266,17 @@ var endings = []struct{ code, class, remedy string }{
 	{"SUBNET_EXHAUSTED", plan.QuotaExceeded, "The workspace subnets have no free addresses: a node needs two."},
 	{"AWS_INSUFFICIENT_INSTANCE_CAPACITY", plan.TimedOut, "AWS has no instance of that type in the zone at the moment; try again later."},
 	{"AWS_RESOURCE_QUOTA", plan.QuotaExceeded, "Raise the quota of vCPUs of On-Demand instances in the region."},
+}
+
+// keepEnd keeps for the report that compute did not start.
+func (d *Deps) keepEnd(ctx context.Context, doc *document.Document, step, id, what, object string, ended error) error {
+	text, remedy := failure.Split(failure.Message(ended))
+	p := d.newProof()
+	p.check(false, document.Check{ID: id, What: what, Object: object, How: "it was started", Seen: text, Remedy: remedy})
+	if err := d.Evidence.Keep(ctx, doc.Workspace, doc.Execution.Name, step, reported(p.checks)); err != nil {
+		return err
+	}
+	return ended
 }
 
 // clusterEnded explains why a cluster did not start.

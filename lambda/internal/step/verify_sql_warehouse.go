@@ -43,11 +43,8 @@ func verifySQLWarehouse(ctx context.Context, d *Deps, doc *document.Document) (*
 	if doc.SQLWarehouseCheck != nil {
 		*out, previous = *doc.SQLWarehouseCheck, &doc.SQLWarehouseCheck.Wait
 		overdue := d.Now().Sub(previous.Looked) - time.Duration(previous.PauseSeconds)*time.Second
-		if overdue > staleProbe {
-			out.StatementID = ""
-		}
 		if overdue > redriven {
-			out.Attempts, out.Begun, previous = 0, time.Time{}, nil
+			out.StatementID, out.Attempts, out.Begun, previous = "", 0, time.Time{}, nil
 		}
 	}
 	found, err := findWarehouse(ctx, w, doc)
@@ -64,7 +61,7 @@ func verifySQLWarehouse(ctx context.Context, d *Deps, doc *document.Document) (*
 	case sql.StateStopped:
 		out.StatementID = ""
 		if err := d.startWarehouse(ctx, w, found, out); err != nil {
-			return nil, err
+			return nil, d.keepEnd(ctx, doc, "VerifySqlWarehouse", "sql.runs", "A SQL warehouse starts", out.ID, err)
 		}
 	}
 	if out.Attempts == 0 {
