@@ -259,6 +259,25 @@ func ensureGlueInstanceProfileAllow() []Permission {
 	)
 }
 
+func ensureCustomerManagedKeysAllow() []Permission {
+	keys := []string{"arn:" + Partition + ":kms:*:" + Account + ":key/*"}
+	aliases := []string{"arn:" + Partition + ":kms:*:" + Account + ":alias/*"}
+	return fenced(
+		Permission{Why: "find the keys", Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}},
+		Permission{
+			Why: "see whether a key is ours and whom it admits", Actions: []string{"kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:GetKeyRotationStatus"},
+			Resources: keys,
+		},
+		Permission{Why: "create a key, with our tags only", Actions: []string{"kms:CreateKey"}, Resources: []string{"*"}, Conditions: ifTaggedNew},
+		Permission{Why: "tag it when it is created", Actions: []string{"kms:TagResource"}, Resources: keys, Conditions: ifTaggedNew},
+		Permission{
+			Why: "change a key, if it is ours", Actions: []string{"kms:PutKeyPolicy", "kms:EnableKeyRotation", "kms:CreateAlias"},
+			Resources: keys, Conditions: ifOurs,
+		},
+		Permission{Why: "name a key", Actions: []string{"kms:CreateAlias"}, Resources: aliases},
+	)
+}
+
 func verifyNetworkAllow() []Permission {
 	return fenced(readSecret, keepChecks, look(
 		"ec2:DescribeNetworkAcls", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",

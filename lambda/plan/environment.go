@@ -14,9 +14,6 @@ const (
 	EnvDatabricksHost = "DATABRICKS_HOST"
 	// EnvStateMachine is the ARN of the state machine.
 	EnvStateMachine = "STATE_MACHINE_ARN"
-	// EnvFunctionsVPC is the id of the VPC that the functions which call a
-	// workspace are in; there is none if they are in no VPC.
-	EnvFunctionsVPC = "FUNCTIONS_VPC"
 )
 
 const (

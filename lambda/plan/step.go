@@ -22,9 +22,6 @@ type Step struct {
 	Timeout time.Duration
 	// Await makes the state a loop that is left when the step reports ready.
 	Await *Await
-	// Workspace says that the step calls the workspace itself: its function must
-	// be in the users' VPC where the workspace is closed to the public.
-	Workspace bool
 	// Allow is what the function's role may do, beside what Common allows.
 	Allow []Permission
 }
@@ -62,8 +59,6 @@ type Function struct {
 	Doc string
 	// Timeout of one invocation.
 	Timeout time.Duration
-	// Workspace says that the function calls the workspace itself.
-	Workspace bool
 	// Allow is what the function's role may do.
 	Allow []Permission
 }

@@ -44,7 +44,10 @@ func Workspace() Sequence {
 						},
 					},
 				},
-				{ensureGlueInstanceProfile, ensureCrossAccountRole, registerCredentials},
+				{
+					ensureGlueInstanceProfile, ensureCrossAccountRole, registerCredentials,
+					ensureCustomerManagedKeys, registerCustomerManagedKeys,
+				},
 				{ensureRootBucket, registerStorage},
 			},
 		},
@@ -198,6 +201,18 @@ var ensureGlueInstanceProfile = Step{
 	Allow: ensureGlueInstanceProfileAllow(),
 }
 
+var ensureCustomerManagedKeys = Step{
+	Name: "EnsureCustomerManagedKeys", Result: "customerManagedKeys", Timeout: usual,
+	Doc:   "Find or create the KMS keys of managed services and storage, with policies that admit Databricks.",
+	Allow: ensureCustomerManagedKeysAllow(),
+}
+
+var registerCustomerManagedKeys = Step{
+	Name: "RegisterCustomerManagedKeys", Result: "keyRegistrations", Timeout: usual,
+	Doc:   "Register the KMS keys with the Databricks account.",
+	Allow: databricksAllow(),
+}
+
 var registerWorkspaceEndpoint = Step{
 	Name: "RegisterWorkspaceEndpoint", Result: "workspaceRegistration", Timeout: usual,
 	Doc:   "Register the workspace endpoint with the Databricks account, which accepts its connection.",
@@ -280,13 +295,13 @@ var awaitPrivateDNS = Step{
 }
 
 var verifyWorkspace = Step{
-	Name: "VerifyWorkspace", Result: "workspaceCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyWorkspace", Result: "workspaceCheck", Timeout: usual,
 	Doc:   "Check that the workspace answers at its URL and lets the service principal in.",
 	Allow: fenced(readSecret, keepChecks, keepLedger),
 }
 
 var registerInstanceProfile = Step{
-	Name: "RegisterInstanceProfile", Result: "instanceProfileRegistration", Timeout: usual, Workspace: true,
+	Name: "RegisterInstanceProfile", Result: "instanceProfileRegistration", Timeout: usual,
 	Doc:   "Register the instance profile with the workspace, which tries it out.",
 	Allow: databricksAllow(),
 }
@@ -304,35 +319,35 @@ var verifyNetwork = Step{
 }
 
 var verifyCluster = Step{
-	Name: "VerifyCluster", Result: "clusterCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyCluster", Result: "clusterCheck", Timeout: usual,
 	Doc:   "Start the smallest cluster, and wait until it runs.",
 	Await: &Await{Noun: "Cluster", Within: 50 * time.Minute},
 	Allow: fenced(readSecret, keepChecks),
 }
 
 var verifyPrivateDNS = Step{
-	Name: "VerifyPrivateDns", Result: "privateDnsCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyPrivateDns", Result: "privateDnsCheck", Timeout: usual,
 	Doc:   "Check from the cluster that the hosts of the control plane are the addresses of the endpoints.",
 	Await: &Await{Noun: "PrivateDnsProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
 }
 
 var verifyPorts = Step{
-	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual,
 	Doc:   "Check from the cluster that the ports of the control plane are open.",
 	Await: &Await{Noun: "PortsProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
 }
 
 var verifyMetastore = Step{
-	Name: "VerifyMetastore", Result: "metastoreCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyMetastore", Result: "metastoreCheck", Timeout: usual,
 	Doc:   "Check from the cluster that Spark lists the databases that the metastore has.",
 	Await: &Await{Noun: "MetastoreProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, readCatalog),
 }
 
 var verifyIsolation = Step{
-	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual, Workspace: true,
+	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual,
 	Doc:   "Check that the cluster reaches what it needs and nothing outside.",
 	Await: &Await{Noun: "IsolationProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look(
@@ -342,20 +357,20 @@ var verifyIsolation = Step{
 }
 
 var configureSQLWarehouses = Step{
-	Name: "ConfigureSqlWarehouses", Result: "sqlWarehouses", Timeout: usual, Workspace: true,
+	Name: "ConfigureSqlWarehouses", Result: "sqlWarehouses", Timeout: usual,
 	Doc:   "Let SQL warehouses use the instance profile and the metastore.",
 	Allow: databricksAllow(),
 }
 
 var verifySQLWarehouse = Step{
-	Name: "VerifySqlWarehouse", Result: "sqlWarehouseCheck", Timeout: usual, Workspace: true,
+	Name: "VerifySqlWarehouse", Result: "sqlWarehouseCheck", Timeout: usual,
 	Doc:   "Start the smallest SQL warehouse, and check that it lists the databases that the metastore has.",
 	Await: &Await{Noun: "SqlWarehouse", Within: 50 * time.Minute},
 	Allow: fenced(readSecret, keepChecks, readCatalog),
 }
 
 var stopCompute = Step{
-	Name: "StopCompute", Result: "compute", Timeout: usual, Workspace: true,
+	Name: "StopCompute", Result: "compute", Timeout: usual,
 	Doc:   "Stop the cluster and the SQL warehouse that were started for the checks.",
 	Allow: databricksAllow(),
 }
@@ -385,7 +400,7 @@ var reportFailure = Function{
 }
 
 var stopAbandonedCompute = Function{
-	Name: "StopAbandonedCompute", Timeout: usual, Workspace: true,
+	Name: "StopAbandonedCompute", Timeout: usual,
 	Doc:   "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
 	Allow: stopAbandonedComputeAllow(),
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -86,6 +87,19 @@ type Catalog interface {
 	GetDatabases(context.Context, *glue.GetDatabasesInput, ...func(*glue.Options)) (*glue.GetDatabasesOutput, error)
 }
 
+// Keys is the part of AWS KMS that is used.
+type Keys interface {
+	CreateAlias(context.Context, *kms.CreateAliasInput, ...func(*kms.Options)) (*kms.CreateAliasOutput, error)
+	CreateKey(context.Context, *kms.CreateKeyInput, ...func(*kms.Options)) (*kms.CreateKeyOutput, error)
+	DescribeKey(context.Context, *kms.DescribeKeyInput, ...func(*kms.Options)) (*kms.DescribeKeyOutput, error)
+	EnableKeyRotation(context.Context, *kms.EnableKeyRotationInput, ...func(*kms.Options)) (*kms.EnableKeyRotationOutput, error)
+	GetKeyPolicy(context.Context, *kms.GetKeyPolicyInput, ...func(*kms.Options)) (*kms.GetKeyPolicyOutput, error)
+	GetKeyRotationStatus(context.Context, *kms.GetKeyRotationStatusInput, ...func(*kms.Options)) (*kms.GetKeyRotationStatusOutput, error)
+	ListKeys(context.Context, *kms.ListKeysInput, ...func(*kms.Options)) (*kms.ListKeysOutput, error)
+	ListResourceTags(context.Context, *kms.ListResourceTagsInput, ...func(*kms.Options)) (*kms.ListResourceTagsOutput, error)
+	PutKeyPolicy(context.Context, *kms.PutKeyPolicyInput, ...func(*kms.Options)) (*kms.PutKeyPolicyOutput, error)
+}
+
 // Secrets is the part of AWS Secrets Manager that is used.
 type Secrets interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
@@ -109,6 +123,7 @@ var (
 	_ Buckets    = (*s3.Client)(nil)
 	_ Objects    = (*s3.Client)(nil)
 	_ Catalog    = (*glue.Client)(nil)
+	_ Keys       = (*kms.Client)(nil)
 	_ Secrets    = (*secretsmanager.Client)(nil)
 	_ Events     = (*eventbridge.Client)(nil)
 	_ Executions = (*sfn.Client)(nil)
@@ -168,6 +183,11 @@ func (c *Clients) IAM() IAM { return iam.NewFromConfig(c.config) }
 // Catalog returns the client for a region.
 func (c *Clients) Catalog(region string) Catalog {
 	return glue.NewFromConfig(c.config, func(o *glue.Options) { o.Region = region })
+}
+
+// Keys returns the client for a region.
+func (c *Clients) Keys(region string) Keys {
+	return kms.NewFromConfig(c.config, func(o *kms.Options) { o.Region = region })
 }
 
 // Secrets returns a client.

@@ -6,6 +6,7 @@ import (
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,6 +47,24 @@ func (t Tags) IAM() []iamtypes.Tag {
 		tags = append(tags, iamtypes.Tag{Key: aws.String(k), Value: aws.String(t[k])})
 	}
 	return tags
+}
+
+// KMS returns the tags in the form of KMS.
+func (t Tags) KMS() []kmstypes.Tag {
+	var tags []kmstypes.Tag
+	for _, k := range slices.Sorted(maps.Keys(t)) {
+		tags = append(tags, kmstypes.Tag{TagKey: aws.String(k), TagValue: aws.String(t[k])})
+	}
+	return tags
+}
+
+// OfKMS reads the tags of a key.
+func OfKMS(tags []kmstypes.Tag) Tags {
+	out := Tags{}
+	for _, t := range tags {
+		out[aws.ToString(t.TagKey)] = aws.ToString(t.TagValue)
+	}
+	return out
 }
 
 // S3 returns the tags in the form of S3.

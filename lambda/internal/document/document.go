@@ -55,6 +55,8 @@ type Document struct {
 	GlueInstanceProfile   *InstanceProfile `json:"glueInstanceProfile,omitempty"`
 	CrossAccountRole      *Object          `json:"crossAccountRole,omitempty"`
 	Credentials           *Object          `json:"credentials,omitempty"`
+	CustomerManagedKeys   *Keys            `json:"customerManagedKeys,omitempty"`
+	KeyRegistrations      *Keys            `json:"keyRegistrations,omitempty"`
 	RootBucket            *Object          `json:"rootBucket,omitempty"`
 	Storage               *Object          `json:"storage,omitempty"`
 	PrivateAccessSettings *Object          `json:"privateAccessSettings,omitempty"`
@@ -299,6 +301,14 @@ type InstanceProfile struct {
 	Object
 	// RoleARN is the role that compute gets.
 	RoleARN string `json:"roleArn,omitempty"`
+}
+
+// Keys are the keys of the customer, or their registrations; one that the spec
+// does not want has no id.
+type Keys struct {
+	Outcome
+	ManagedServices Object `json:"managedServices,omitzero"`
+	Storage         Object `json:"storage,omitzero"`
 }
 
 // Check is one thing that was looked at, as the verification report has it.

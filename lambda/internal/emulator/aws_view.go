@@ -6,6 +6,7 @@ import (
 
 	"lakegate/lambda/internal/emulator/databricks"
 	"lakegate/lambda/internal/emulator/ec2"
+	"lakegate/lambda/internal/emulator/kms"
 )
 
 // awsView is AWS as Databricks sees it.
@@ -91,7 +92,10 @@ func (v awsView) InstanceProfile(arn string) (databricks.InstanceProfile, bool) 
 	return databricks.InstanceProfile{Name: p.Name, Changed: p.Changed, Role: p.Role}, ok
 }
 
-func (v awsView) Key(string) (databricks.Key, bool) { return databricks.Key{}, false }
+func (v awsView) Key(arn string) (databricks.Key, bool) {
+	k, ok := v.w.KMS.Key(arn)
+	return databricks.Key{Enabled: k.State == kms.Enabled, Policy: k.Policy}, ok
+}
 
 func (v awsView) Databases(region string) []string { return v.w.Glue.Databases(region) }
 

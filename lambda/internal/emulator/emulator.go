@@ -28,6 +28,7 @@ import (
 	"lakegate/lambda/internal/emulator/eventbridge"
 	"lakegate/lambda/internal/emulator/glue"
 	"lakegate/lambda/internal/emulator/iam"
+	"lakegate/lambda/internal/emulator/kms"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/logs"
@@ -78,6 +79,7 @@ type World struct {
 	IAM        *iam.Service
 	S3         *s3.Service
 	Glue       *glue.Service
+	KMS        *kms.Service
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
@@ -161,6 +163,7 @@ func (w *World) makeAWS() {
 			Source: source, DetailType: detailType, Resources: resources, Detail: detail, Region: region, Time: e.Time,
 		})
 	})
+	w.KMS = kms.New(w.Hub, account)
 	w.Glue = glue.New(w.Hub, account)
 	for _, name := range spec.RegionNames() {
 		for _, database := range exampleDatabases {
@@ -257,7 +260,7 @@ func (w *World) firewall(target string) ([]string, bool) {
 func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
-		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(),
+		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(),
 		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
 	} {
 		router.Serve(s)

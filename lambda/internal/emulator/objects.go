@@ -20,6 +20,9 @@ func (w *World) Objects() []Object {
 	for _, r := range w.IAM.Roles() {
 		out = append(out, Object{"role", r.Name, r.ARN, ""})
 	}
+	for _, k := range w.KMS.Keys() {
+		out = append(out, Object{"key", strings.Join(k.Aliases, " "), k.ARN, k.State})
+	}
 	for _, b := range w.S3.Buckets() {
 		if b.Name != sourceBucket && b.Name != stateBucket {
 			out = append(out, Object{"bucket", b.Name, "arn:aws:s3:::" + b.Name, b.Region})
@@ -102,7 +105,7 @@ func (w *World) Looks(n int) int {
 // stack's own buckets, bus and state machine.
 func builds(c wire.Record) bool {
 	switch c.Service {
-	case "ec2", "iam", "glue":
+	case "ec2", "iam", "glue", "kms":
 		return true
 	case "databricks":
 		return c.Action != "GetToken" && c.Action != "GetHostMetadata" && c.Action != "GetOAuthMetadata"

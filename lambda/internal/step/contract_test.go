@@ -52,7 +52,7 @@ func TestContract(t *testing.T) {
 	for _, s := range plan.Workspace().Steps() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			base := newRun(t, "tokyo.yaml")
+			base := newRunFor(t, s.Name)
 			base.upTo(s.Name)
 			before := len(base.world.Hub.Calls())
 			if err := base.persist(s.Name); err != nil {
@@ -64,7 +64,7 @@ func TestContract(t *testing.T) {
 			t.Run("again", func(t *testing.T) { again(t, base, s, want) })
 			t.Run("stale", func(t *testing.T) {
 				t.Parallel()
-				r := newRun(t, "tokyo.yaml")
+				r := newRunFor(t, s.Name)
 				r.upTo(s.Name)
 				r.world.Hub.StaleReads(1)
 				if err := r.persist(s.Name); err != nil {
@@ -105,6 +105,23 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// newRunFor is a run of an example for which a step has something to do.
+func newRunFor(t *testing.T, step string) *run {
+	switch step {
+	case "EnsureCustomerManagedKeys", "RegisterCustomerManagedKeys":
+		return newRun(t, "restricted.yaml")
+	case "AssignMetastore":
+		text := edited(t, "  tags: {team", "  metastore: {unityCatalog: {metastoreId: "+unityMetastore+"}}\n  tags: {team")
+		r := newRunOf(t, "mito.yaml", text, emulator.Config{Seed: 1})
+		r.world.Databricks.AddMetastore(unityMetastore, tokyoRegion)
+		return r
+	default:
+		return newRun(t, "tokyo.yaml")
+	}
+}
+
+const unityMetastore = "1b9f6f0e-52c7-4d0b-8a3e-7c44d2e9a561"
+
 // again runs a step a second time.
 func again(t *testing.T, r *run, s plan.Step, want []string) {
 	ids := string(r.doc[s.Result])
@@ -126,7 +143,7 @@ func again(t *testing.T, r *run, s plan.Step, want []string) {
 
 // faulty runs a step in a fresh world with one call of its own going wrong.
 func faulty(t *testing.T, name string, fault *wire.Fault, want []string) {
-	r := newRun(t, "tokyo.yaml")
+	r := newRunFor(t, name)
 	r.upTo(name)
 	r.world.Hub.Inject(fault)
 	// An error that the state machine does not retry ends this.

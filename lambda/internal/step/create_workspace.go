@@ -37,6 +37,9 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		PrivateAccessSettingsId: doc.PrivateAccessSettings.ID,
 		CustomTags:              doc.Spec.Tags,
 	}
+	if keys := doc.KeyRegistrations; keys != nil {
+		want.ManagedServicesCustomerManagedKeyId, want.StorageCustomerManagedKeyId = keys.ManagedServices.ID, keys.Storage.ID
+	}
 	found, created, err := ensure(ctx, "workspace "+want.WorkspaceName,
 		func(ctx context.Context) ([]provisioning.Workspace, error) {
 			all, err := account.Workspaces.List(ctx)
@@ -97,6 +100,8 @@ func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWork
 		{"credential configuration", found.CredentialsId, want.CredentialsId, "spec.databricks.credentialsName"},
 		{"storage configuration", found.StorageConfigurationId, want.StorageConfigurationId, "spec.databricks.storageName"},
 		{"network configuration", found.NetworkId, want.NetworkId, "spec.databricks.networkName"},
+		{"key for managed services", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, "spec.encryption.managedServicesKey"},
+		{"key for storage", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, "spec.encryption.storageKey"},
 		{"private access settings", found.PrivateAccessSettingsId, want.PrivateAccessSettingsId, "spec.privateLink.privateAccessSettings"},
 	} {
 		if field.found != field.wanted {

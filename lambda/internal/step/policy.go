@@ -129,3 +129,51 @@ func bucketPolicy(bucket, databricksAccount string) policy {
 
 // crossAccountPolicyName is the name of the inline policy.
 const crossAccountPolicyName = plan.FunctionPrefix + "databricks"
+
+// keyOwner lets the account itself decide about a key, as every key policy has
+// to.
+func keyOwner(account string) statement {
+	return statement{
+		Sid: "EnableOwnerAccountPermissions", Effect: "Allow", Principal: map[string]string{"AWS": "arn:aws:iam::" + account + ":root"},
+		Action: []string{"kms:*"}, Resource: []string{"*"},
+	}
+}
+
+// forDatabricks is Databricks on behalf of one of its accounts.
+func forDatabricks(sid, databricksAccount string, conditions map[string]map[string]string, actions ...string) statement {
+	if conditions == nil {
+		conditions = map[string]map[string]string{}
+	}
+	conditions["StringEquals"] = map[string]string{"aws:PrincipalTag/DatabricksAccountId": databricksAccount}
+	return statement{
+		Sid: sid, Effect: "Allow", Principal: map[string]string{"AWS": databricksPrincipal}, Action: actions,
+		Resource: []string{"*"}, Condition: conditions,
+	}
+}
+
+// managedServicesKeyPolicy lets the control plane encrypt what it stores.
+// https://docs.databricks.com/aws/en/security/keys/configure-customer-managed-keys
+func managedServicesKeyPolicy(account, databricksAccount string) policy {
+	return policy{Version: "2012-10-17", Statement: []statement{
+		keyOwner(account),
+		forDatabricks("AllowDatabricksManagedServices", databricksAccount, nil, "kms:Encrypt", "kms:Decrypt"),
+	}}
+}
+
+// storageKeyPolicy lets Databricks encrypt the root bucket, and the
+// cross-account role the volumes of compute.
+// https://docs.databricks.com/aws/en/security/keys/configure-customer-managed-keys
+func storageKeyPolicy(account, databricksAccount, role string) policy {
+	return policy{Version: "2012-10-17", Statement: []statement{
+		keyOwner(account),
+		forDatabricks("AllowDatabricksRootStorage", databricksAccount, nil,
+			"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+		forDatabricks("AllowDatabricksRootStorageGrants", databricksAccount, map[string]map[string]string{"Bool": {"kms:GrantIsForAWSResource": "true"}},
+			"kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"),
+		{
+			Sid: "AllowVolumesOfCompute", Effect: "Allow", Principal: map[string]string{"AWS": role}, Resource: []string{"*"},
+			Action:    []string{"kms:Decrypt", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"},
+			Condition: map[string]map[string]string{"ForAnyValue:StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"}},
+		},
+	}}
+}

@@ -20,15 +20,17 @@ func TestPolicies(t *testing.T) {
 	t.Parallel()
 	const account = "8f2c4a10-93de-4b7a-9c51-6d0e2f7b1a34"
 	for name, p := range map[string]policy{
-		"cross_account_policy":    crossAccountPolicy(""),
-		"pass_role_policy":        {Statement: crossAccountPolicy("arn:aws:iam::123456789012:role/glue").Statement[2:]},
-		"glue_policy":             gluePolicy(),
-		"s3_endpoint_policy":      s3EndpointPolicy(restrictedSpec()),
-		"sts_endpoint_policy":     stsEndpointPolicy(restrictedSpec()),
-		"kinesis_endpoint_policy": kinesisEndpointPolicy(restrictedSpec()),
-		"glue_endpoint_policy":    glueEndpointPolicy(restrictedSpec()),
-		"trust_policy":            trustPolicy(account),
-		"bucket_policy":           bucketPolicy("lakegate-mito-cellar", account),
+		"cross_account_policy":        crossAccountPolicy(""),
+		"pass_role_policy":            {Statement: crossAccountPolicy("arn:aws:iam::123456789012:role/glue").Statement[2:]},
+		"glue_policy":                 gluePolicy(),
+		"managed_services_key_policy": managedServicesKeyPolicy("123456789012", account),
+		"storage_key_policy":          storageKeyPolicy("123456789012", account, "arn:aws:iam::123456789012:role/lakegate-mito-hands"),
+		"s3_endpoint_policy":          s3EndpointPolicy(restrictedSpec()),
+		"sts_endpoint_policy":         stsEndpointPolicy(restrictedSpec()),
+		"kinesis_endpoint_policy":     kinesisEndpointPolicy(restrictedSpec()),
+		"glue_endpoint_policy":        glueEndpointPolicy(restrictedSpec()),
+		"trust_policy":                trustPolicy(account),
+		"bucket_policy":               bucketPolicy("lakegate-mito-cellar", account),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -75,5 +75,12 @@ func objectsOf(doc *document.Document) map[string][]string {
 		all["glueEndpoint"] = []string{doc.GlueEndpoint.ID}
 		all["glueInstanceProfile"] = []string{doc.GlueInstanceProfile.ARN}
 	}
+	for name, key := range map[string]document.Object{
+		"managedServicesKey": doc.CustomerManagedKeys.ManagedServices, "storageKey": doc.CustomerManagedKeys.Storage,
+	} {
+		if key.ARN != "" {
+			all[name] = []string{key.ARN}
+		}
+	}
 	return all
 }

@@ -69,6 +69,8 @@ var Registry = map[string]Func{
 	"AwaitPrivateDns":             as(awaitPrivateDNS),
 	"EnsureGlueEndpoint":          as(ensureGlueEndpoint),
 	"EnsureGlueInstanceProfile":   as(ensureGlueInstanceProfile),
+	"EnsureCustomerManagedKeys":   as(ensureCustomerManagedKeys),
+	"RegisterCustomerManagedKeys": as(registerCustomerManagedKeys),
 	"VerifyWorkspace":             as(verifyWorkspace),
 	"RegisterInstanceProfile":     as(registerInstanceProfile),
 	"AssignMetastore":             as(assignMetastore),

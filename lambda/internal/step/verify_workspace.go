@@ -79,7 +79,7 @@ func isDenied(err error) bool {
 func lockedOut(doc *document.Document, err error) error {
 	remedy := "Assign the service principal to the workspace as an admin (account console, Workspaces, Permissions), then redrive the execution."
 	if strings.Contains(failure.Code(err), "PRIVATE_LINK") {
-		remedy = "The workspace admits its endpoints only, and this function does not come through one: deploy the stack with its functions in the VPC of spec.privateLink.frontEnd, or allow public access in the private access settings; then redrive the execution."
+		remedy = "The workspace admits its endpoints only, and this function does not come through one: allow public access in the private access settings, then redrive the execution."
 	}
 	return failure.As(plan.AccessDenied, remedy, fmt.Errorf("signing in to %s: %w", doc.DatabricksWorkspace.URL, err))
 }

@@ -37,9 +37,6 @@ type Config struct {
 	Network *network.Network
 	// Metastores are the metastores of Unity Catalog, by id, with their region.
 	Metastores map[string]string
-	// CallerMachine says where a caller of a workspace's API sits; false means in
-	// the public network.
-	CallerMachine func(caller string) (network.Machine, bool)
 }
 
 // EndpointServices are the names of the two endpoint services of a region, such

@@ -152,7 +152,8 @@ func holds(operator, key string, values []string, context map[string]string, unk
 	}
 	like := func(want string) bool { return glob(want, have) }
 	fold := func(want string) bool { return strings.EqualFold(want, have) }
-	switch operator {
+	// A key of a request has one value here.
+	switch strings.TrimPrefix(operator, "ForAnyValue:") {
 	case "StringEquals", "ArnEquals":
 		return present && slices.Contains(values, have)
 	case "StringEqualsIgnoreCase", "Bool":
