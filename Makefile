@@ -46,7 +46,7 @@ build: dist/bootstrap ## Build the binary of the Lambda functions
 .PHONY: dist/bootstrap
 dist/bootstrap:
 	@mkdir -p dist
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,grpcnotrace -ldflags='-s -w -buildid=' -o dist/bootstrap ./lambda
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc,grpcnotrace,nethttpomithttp2 -ldflags='-s -w -buildid=' -o dist/bootstrap ./lambda
 
 .PHONY: synth
 synth: build ## Write the CloudFormation template to cdk.out; needs no credentials

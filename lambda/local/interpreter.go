@@ -29,7 +29,9 @@ var launcher []byte
 
 // interpreterSpeed makes simulated minutes pass in seconds of the wall: the
 // other interpreter waits in real time.
-const interpreterSpeed = 120
+// The shortest wait of an interpreter is one second, which must not look like a
+// redrive to the steps.
+const interpreterSpeed = 30
 
 // interpreter runs the definition on an interpreter that is not ours: that of
 // moto_server, whose Lambda calls our handlers answer. It needs moto_server's

@@ -240,8 +240,11 @@ func TestUnityCatalog(t *testing.T) {
 	t.Parallel()
 	const metastore = "1b9f6f0e-52c7-4d0b-8a3e-7c44d2e9a561"
 	s := newScene(t)
-	glue := string(s.text)[strings.Index(string(s.text), "  metastore:\n"):]
-	text := strings.Replace(string(s.text), glue, "  metastore:\n    unityCatalog: {metastoreId: "+metastore+"}\n", 1)
+	before, _, found := strings.Cut(string(s.text), "  metastore:\n")
+	if !found {
+		t.Fatal("the spec has no metastore")
+	}
+	text := before + "  metastore:\n    unityCatalog: {metastoreId: " + metastore + "}\n"
 	s.push([]byte(text))
 	failed := s.mustHaveFailed(plan.Conflict, "AssignMetastore")
 	if !strings.Contains(failed.Message, "does not exist") {

@@ -44,9 +44,12 @@ func configureSQLWarehouses(ctx context.Context, d *Deps, doc *document.Document
 // metastore in it and all else as it was.
 func warehouseConfig(found *sql.GetWorkspaceWarehouseConfigResponse, profile string) (want sql.SetWorkspaceWarehouseConfigRequest, changed bool) {
 	want = sql.SetWorkspaceWarehouseConfigRequest{
-		Channel: found.Channel, ConfigParam: found.ConfigParam, EnableServerlessCompute: found.EnableServerlessCompute,
-		EnabledWarehouseTypes: found.EnabledWarehouseTypes, GlobalParam: found.GlobalParam,
-		GoogleServiceAccount: found.GoogleServiceAccount, InstanceProfileArn: profile,
+		Channel:               found.Channel,
+		EnabledWarehouseTypes: found.EnabledWarehouseTypes,
+		// Deprecated, but an old workspace may have them, and PUT would clear them.
+		ConfigParam: found.ConfigParam, GlobalParam: found.GlobalParam, //nolint:staticcheck // kept as they were
+		EnableServerlessCompute: found.EnableServerlessCompute, //nolint:staticcheck // kept as it was
+		GoogleServiceAccount:    found.GoogleServiceAccount, InstanceProfileArn: profile,
 		SecurityPolicy:             sql.SetWorkspaceWarehouseConfigRequestSecurityPolicy(found.SecurityPolicy),
 		SqlConfigurationParameters: found.SqlConfigurationParameters,
 		// false would be left out, and so turned into whatever is the default.

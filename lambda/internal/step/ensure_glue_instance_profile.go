@@ -80,11 +80,11 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 
 // fillProfile puts the role into the profile, which can have only one.
 func fillProfile(ctx context.Context, api awsapi.IAM, p types.InstanceProfile, role string) (changed bool, err error) {
-	for _, r := range p.Roles {
-		if aws.ToString(r.RoleName) == role {
-			return false, nil
+	if len(p.Roles) > 0 {
+		if has := aws.ToString(p.Roles[0].RoleName); has != role {
+			return false, differs("instance profile "+aws.ToString(p.InstanceProfileName), "role", has, role, "spec.metastore.glue.instanceProfile.name")
 		}
-		return false, differs("instance profile "+aws.ToString(p.InstanceProfileName), "role", aws.ToString(r.RoleName), role, "spec.metastore.glue.instanceProfile.name")
+		return false, nil
 	}
 	_, err = api.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{
 		InstanceProfileName: p.InstanceProfileName, RoleName: aws.String(role),

@@ -203,17 +203,17 @@ func checkS3Routes(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 		return err
 	}
 	for _, s := range doc.Subnets.Workspace {
-		table, ok := tables[s.ID]
-		seen := "it has no route table"
-		if ok {
+		table, has := tables[s.ID]
+		seen, leads := "it has no route table", false
+		if has {
 			seen = "route table " + aws.ToString(table.RouteTableId) + " has no route to it"
 		}
 		for _, r := range table.Routes {
 			if aws.ToString(r.GatewayId) == doc.S3Endpoint.ID {
-				ok, seen = true, "route table "+aws.ToString(table.RouteTableId)+" sends "+aws.ToString(r.DestinationPrefixListId)+" there"
+				leads, seen = true, "route table "+aws.ToString(table.RouteTableId)+" sends "+aws.ToString(r.DestinationPrefixListId)+" there"
 			}
 		}
-		p.check(strings.Contains(seen, "sends"), document.Check{
+		p.check(leads, document.Check{
 			ID: "route.s3." + s.AvailabilityZone, What: "The subnet has a route to the S3 endpoint " + doc.S3Endpoint.ID, Object: s.ID,
 			How: "ec2 DescribeRouteTables", Seen: seen,
 			Remedy: "Push the spec again: the endpoint is associated with the tables of the workspace subnets.",

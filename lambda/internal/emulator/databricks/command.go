@@ -27,7 +27,6 @@ type command struct {
 	started     time.Time
 	done        time.Time
 	output      string
-	failure     string
 }
 
 func (s *Server) createContext(r *request, ws *Workspace) (any, error) {
