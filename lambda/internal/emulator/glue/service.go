@@ -1,4 +1,7 @@
-// Package glue emulates the databases of the AWS Glue Data Catalog.
+// Package glue emulates the Data Catalog of AWS Glue as far as its databases:
+// they have no tables.
+//
+// https://docs.aws.amazon.com/glue/latest/webapi/API_Operations.html
 package glue
 
 import (
@@ -10,79 +13,47 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+	"unicode/utf8"
 
 	"lakegate/lambda/internal/emulator/wire"
 )
 
-// Service is the emulated catalog of one account in all regions. It is safe for
+// Service is the emulated Glue of one account in all regions. It is safe for
 // concurrent use.
 type Service struct {
 	hub     *wire.Hub
 	account string
 
-	mu sync.Mutex
-	// databases by region, sorted by name.
-	databases map[string][]database
+	mu        sync.Mutex
+	databases map[place]*database
 }
+
+type place struct{ region, name string }
 
 type database struct {
-	Name        string            `json:"Name"`
-	Description string            `json:"Description,omitempty"`
-	LocationURI string            `json:"LocationUri,omitempty"`
-	Parameters  map[string]string `json:"Parameters,omitempty"`
-	CatalogID   string            `json:"CatalogId"`
-	CreateTime  float64           `json:"CreateTime"`
+	databaseInput
+	created time.Time
 }
 
-// New returns a catalog without databases.
+// New returns a Glue without databases.
 func New(hub *wire.Hub, account string) *Service {
-	return &Service{hub: hub, account: account, databases: map[string][]database{}}
+	return &Service{hub: hub, account: account, databases: map[place]*database{}}
 }
 
 // Wire is the service as the router serves it.
-// https://docs.aws.amazon.com/glue/latest/webapi/API_Operations.html
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "glue", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
 		"CreateDatabase": serve(s, s.createDatabase),
 		"GetDatabase":    serve(s, s.getDatabase),
 		"GetDatabases":   serve(s, s.getDatabases),
 		"DeleteDatabase": serve(s, s.deleteDatabase),
+		"GetTables":      serve(s, s.getTables),
 	}}
 }
 
-// Databases returns the names of the databases of a region, sorted.
-func (s *Service) Databases(region string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var names []string
-	for _, d := range s.databases[region] {
-		names = append(names, d.Name)
-	}
-	return names
-}
-
-// Add creates a database, if there is none of that name.
-func (s *Service) Add(region, name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, exists := s.find(region, name); !exists {
-		s.insert(region, database{Name: name})
-	}
-}
-
-func (s *Service) find(region, name string) (int, bool) {
-	return slices.BinarySearchFunc(s.databases[region], name, func(d database, name string) int {
-		return strings.Compare(d.Name, name)
-	})
-}
-
-func (s *Service) insert(region string, d database) {
-	d.CatalogID, d.CreateTime = s.account, float64(s.hub.Clock.Now().Unix())
-	i, _ := s.find(region, d.Name)
-	s.databases[region] = slices.Insert(s.databases[region], i, d)
-	s.hub.Created(region + "/" + d.Name)
-}
-
+// serve decodes the input of a call, of which it knows every member, and serves
+// it while nothing else changes.
 func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
 	return func(c *wire.Call) (any, error) {
 		var in In
@@ -97,122 +68,232 @@ func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operat
 	}
 }
 
-func refuse(code, format string, args ...any) error {
-	return &wire.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+// Databases are the names of the databases of a region in their order.
+func (s *Service) Databases(region string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names(region)
 }
 
-func (s *Service) checkCatalog(id string) error {
+func (s *Service) names(region string) []string {
+	var out []string
+	for at := range s.databases {
+		if at.region == region {
+			out = append(out, at.name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Add creates a database that every read sees at once, unless it is there.
+func (s *Service) Add(region, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := place{region, strings.ToLower(name)}
+	if _, ok := s.databases[at]; !ok {
+		s.databases[at] = &database{databaseInput: databaseInput{Name: at.name}, created: s.hub.Clock.Now()}
+	}
+}
+
+func notFound(format string, args ...any) *wire.Error {
+	return &wire.Error{Code: "EntityNotFoundException", Message: fmt.Sprintf(format, args...)}
+}
+
+func invalid(value, member, constraint string) *wire.Error {
+	return &wire.Error{Code: "InvalidInputException", Message: fmt.Sprintf(
+		"1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: %s", value, member, constraint)}
+}
+
+// singleLine is the pattern of names: no control characters, no line breaks.
+// https://docs.aws.amazon.com/glue/latest/webapi/API_DatabaseInput.html
+var singleLine = regexp.MustCompile(`^[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}\t]*$`)
+
+// name checks and folds the name of a database: the Data Catalog keeps names in
+// lower case, as Hive does.
+func name(member, text string) (string, error) {
+	switch n := utf8.RuneCountInString(text); {
+	case n < 1:
+		return "", invalid(text, member, "Member must have length greater than or equal to 1")
+	case n > 255:
+		return "", invalid(text, member, "Member must have length less than or equal to 255")
+	case !singleLine.MatchString(text):
+		return "", invalid(text, member, "Member must satisfy regular expression pattern: "+
+			`[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*`)
+	}
+	return strings.ToLower(text), nil
+}
+
+// catalog refuses the Data Catalogs of other accounts.
+func (s *Service) catalog(id string) error {
 	if id != "" && id != s.account {
-		return refuse("EntityNotFoundException", "Catalog %s not found.", id)
+		return notFound("Catalog %s not found.", id)
 	}
 	return nil
 }
 
-var name = regexp.MustCompile(`^[\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\t]{1,255}$`)
-
-type createDatabaseInput struct {
-	CatalogID     string `json:"CatalogId"`
-	DatabaseInput struct {
-		Name        string
-		Description string
-		LocationURI string `json:"LocationUri"`
-		Parameters  map[string]string
-	}
+// visible says whether a call sees a database: one that reads does not see what
+// is too fresh.
+func (s *Service) visible(c *wire.Call, at place) bool {
+	return wire.Mutating(c.Action) || s.hub.Visible(at.id())
 }
 
-func (s *Service) createDatabase(c *wire.Call, in createDatabaseInput) (any, error) {
-	if err := s.checkCatalog(in.CatalogID); err != nil {
-		return nil, err
+func (at place) id() string { return "glue:" + at.region + "/" + at.name }
+
+func (s *Service) find(c *wire.Call, catalog, member, text string) (place, *database, error) {
+	folded, err := name(member, text)
+	if err != nil {
+		return place{}, nil, err
 	}
-	// The catalog folds names to lower case.
-	d := database{
-		Name: strings.ToLower(in.DatabaseInput.Name), Description: in.DatabaseInput.Description,
-		LocationURI: in.DatabaseInput.LocationURI, Parameters: in.DatabaseInput.Parameters,
+	if err := s.catalog(catalog); err != nil {
+		return place{}, nil, err
 	}
-	if !name.MatchString(d.Name) {
-		return nil, refuse("InvalidInputException", "Database name %q is not valid.", d.Name)
+	at := place{c.Region, folded}
+	d, ok := s.databases[at]
+	if !ok || !s.visible(c, at) {
+		return place{}, nil, notFound("Database %s not found.", folded)
 	}
-	if _, exists := s.find(c.Region, d.Name); exists {
-		return nil, refuse("AlreadyExistsException", "Database already exists.")
-	}
-	s.insert(c.Region, d)
-	return struct{}{}, nil
+	return at, d, nil
 }
 
 type databaseInput struct {
+	Name        string
+	Description string            `json:",omitempty"`
+	LocationURI string            `json:"LocationUri,omitempty"`
+	Parameters  map[string]string `json:",omitempty"`
+}
+
+type createDatabaseInput struct {
+	CatalogID     string `json:"CatalogId"`
+	DatabaseInput databaseInput
+}
+
+// https://docs.aws.amazon.com/glue/latest/webapi/API_CreateDatabase.html
+func (s *Service) createDatabase(c *wire.Call, in createDatabaseInput) (any, error) {
+	folded, err := name("databaseInput.name", in.DatabaseInput.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.catalog(in.CatalogID); err != nil {
+		return nil, err
+	}
+	if utf8.RuneCountInString(in.DatabaseInput.Description) > 2048 {
+		return nil, invalid(in.DatabaseInput.Description, "databaseInput.description", "Member must have length less than or equal to 2048")
+	}
+	at := place{c.Region, folded}
+	if _, ok := s.databases[at]; ok {
+		return nil, &wire.Error{Code: "AlreadyExistsException", Message: "Database already exists."}
+	}
+	d := &database{in.DatabaseInput, c.Time}
+	d.Name = folded
+	s.databases[at] = d
+	s.hub.Created(at.id())
+	return nil, nil
+}
+
+// description is a database as replies tell of it.
+type description struct {
+	databaseInput
+	CatalogID  string `json:"CatalogId"`
+	CreateTime float64
+}
+
+func (s *Service) describe(d *database) description {
+	return description{d.databaseInput, s.account, float64(d.created.UnixMilli()) / 1000}
+}
+
+type databaseNameInput struct {
 	CatalogID string `json:"CatalogId"`
 	Name      string
 }
 
-func (s *Service) getDatabase(c *wire.Call, in databaseInput) (any, error) {
-	i, err := s.look(c, in)
+// https://docs.aws.amazon.com/glue/latest/webapi/API_GetDatabase.html
+func (s *Service) getDatabase(c *wire.Call, in databaseNameInput) (any, error) {
+	_, d, err := s.find(c, in.CatalogID, "name", in.Name)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"Database": s.databases[c.Region][i]}, nil
+	return struct{ Database description }{s.describe(d)}, nil
 }
 
-func (s *Service) look(c *wire.Call, in databaseInput) (int, error) {
-	if err := s.checkCatalog(in.CatalogID); err != nil {
-		return 0, err
-	}
-	i, exists := s.find(c.Region, strings.ToLower(in.Name))
-	if !exists || !s.hub.Visible(c.Region+"/"+s.databases[c.Region][i].Name) {
-		return 0, refuse("EntityNotFoundException", "Database %s not found.", in.Name)
-	}
-	return i, nil
-}
-
-func (s *Service) deleteDatabase(c *wire.Call, in databaseInput) (any, error) {
-	i, err := s.look(c, in)
+// https://docs.aws.amazon.com/glue/latest/webapi/API_DeleteDatabase.html
+func (s *Service) deleteDatabase(c *wire.Call, in databaseNameInput) (any, error) {
+	at, _, err := s.find(c, in.CatalogID, "name", in.Name)
 	if err != nil {
 		return nil, err
 	}
-	s.databases[c.Region] = slices.Delete(s.databases[c.Region], i, i+1)
-	return struct{}{}, nil
+	delete(s.databases, at)
+	return nil, nil
 }
 
-// pageSize is the most that one reply holds.
-const pageSize = 100
+// page is what lists have in common.
+type page struct {
+	MaxResults *int
+	NextToken  string
+}
+
+// read checks the size of a page and finds the name after which it begins.
+func (p page) read() (size int, after string, err error) {
+	size = 100
+	if p.MaxResults != nil {
+		size = *p.MaxResults
+	}
+	if size < 1 || size > 100 {
+		return 0, "", invalid(fmt.Sprint(size), "maxResults", "Member must have value between 1 and 100")
+	}
+	text, err := base64.StdEncoding.DecodeString(p.NextToken)
+	if err != nil {
+		return 0, "", &wire.Error{Code: "InvalidInputException", Message: "Invalid NextToken."}
+	}
+	return size, string(text), nil
+}
 
 type getDatabasesInput struct {
-	CatalogID         string `json:"CatalogId"`
-	MaxResults        int
-	NextToken         string
-	ResourceShareType string
+	CatalogID string `json:"CatalogId"`
+	page
 }
 
+// getDatabases lists the databases by name. A token is the last name of a page,
+// so that databases that come or go between two pages shift nothing.
+// https://docs.aws.amazon.com/glue/latest/webapi/API_GetDatabases.html
 func (s *Service) getDatabases(c *wire.Call, in getDatabasesInput) (any, error) {
-	if err := s.checkCatalog(in.CatalogID); err != nil {
+	size, after, err := in.read()
+	if err != nil {
 		return nil, err
 	}
-	if in.MaxResults < 0 || in.MaxResults > pageSize {
-		return nil, refuse("InvalidInputException", "MaxResults must be 1 to %d.", pageSize)
+	if err := s.catalog(in.CatalogID); err != nil {
+		return nil, err
 	}
-	if in.ResourceShareType != "" {
-		return nil, &wire.Error{Status: 501, Code: "NotImplemented", Message: "ResourceShareType is not emulated"}
-	}
-	size := in.MaxResults
-	if size == 0 {
-		size = pageSize
-	}
-	after, err := base64.StdEncoding.DecodeString(in.NextToken)
-	if err != nil {
-		return nil, refuse("InvalidInputException", "NextToken is not valid.")
-	}
+	names := slices.DeleteFunc(s.names(c.Region), func(name string) bool {
+		return name <= after || !s.visible(c, place{c.Region, name})
+	})
 	out := struct {
-		DatabaseList []database
-		NextToken    string `json:"NextToken,omitempty"`
-	}{DatabaseList: []database{}}
-	for _, d := range s.databases[c.Region] {
-		if d.Name <= string(after) || !s.hub.Visible(c.Region+"/"+d.Name) {
-			continue
-		}
-		if len(out.DatabaseList) == size {
-			out.NextToken = base64.StdEncoding.EncodeToString([]byte(out.DatabaseList[size-1].Name))
-			break
-		}
-		out.DatabaseList = append(out.DatabaseList, d)
+		DatabaseList []description
+		NextToken    string `json:",omitempty"`
+	}{DatabaseList: []description{}}
+	for _, name := range names[:min(size, len(names))] {
+		out.DatabaseList = append(out.DatabaseList, s.describe(s.databases[place{c.Region, name}]))
+	}
+	if size < len(names) {
+		out.NextToken = base64.StdEncoding.EncodeToString([]byte(names[size-1]))
 	}
 	return out, nil
+}
+
+type getTablesInput struct {
+	CatalogID    string `json:"CatalogId"`
+	DatabaseName string
+	Expression   string
+	page
+}
+
+// https://docs.aws.amazon.com/glue/latest/webapi/API_GetTables.html
+func (s *Service) getTables(c *wire.Call, in getTablesInput) (any, error) {
+	if _, _, err := in.read(); err != nil {
+		return nil, err
+	}
+	if _, _, err := s.find(c, in.CatalogID, "databaseName", in.DatabaseName); err != nil {
+		return nil, err
+	}
+	return struct{ TableList []struct{} }{[]struct{}{}}, nil
 }

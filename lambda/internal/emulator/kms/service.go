@@ -1,15 +1,19 @@
-// Package kms emulates symmetric keys of AWS KMS: their policies, aliases, tags,
-// rotation and deletion. Nothing is encrypted with them.
+// Package kms emulates AWS Key Management Service: symmetric keys with their
+// policies, aliases, tags, rotation and deletion. It encrypts nothing.
+//
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
 package kms
 
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,37 +21,29 @@ import (
 	"lakegate/lambda/internal/emulator/wire"
 )
 
-// The states of a key.
-const (
-	Enabled         = "Enabled"
-	Disabled        = "Disabled"
-	PendingDeletion = "PendingDeletion"
-)
-
-// Key is a symmetric key.
-type Key struct {
-	ID, ARN, Region string
-	// State is one of the constants.
-	State, Policy, Description string
-	// Aliases have the prefix alias/.
-	Aliases  []string
-	Tags     map[string]string
-	Rotation bool
-	Created  time.Time
-}
-
-// Service is the emulated KMS of one account in all regions. It is safe for
-// concurrent use.
+// Service is the emulated KMS of one account in all regions, to be served to the
+// clients of AWS and inspected by tests. It is safe for concurrent use.
+// https://docs.aws.amazon.com/kms/latest/APIReference/Welcome.html
 type Service struct {
 	hub     *wire.Hub
 	account string
 
-	mu   sync.Mutex
-	keys []*Key
+	mu sync.Mutex
+	// keys by region and id.
+	keys map[place]*key
+	// aliases by region and name, which begins with alias/.
+	aliases map[place]*alias
+	// created counts the keys that were created alike.
+	created map[string]int
 }
 
-// New returns a KMS without keys.
-func New(hub *wire.Hub, account string) *Service { return &Service{hub: hub, account: account} }
+type place struct{ region, name string }
+
+// New returns a KMS without keys, as a new account has it.
+// https://docs.aws.amazon.com/kms/latest/APIReference/Welcome.html
+func New(hub *wire.Hub, account string) *Service {
+	return &Service{hub: hub, account: account, keys: map[place]*key{}, aliases: map[place]*alias{}, created: map[string]int{}}
+}
 
 // Wire is the service as the router serves it.
 // https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
@@ -57,40 +53,23 @@ func (s *Service) Wire() *wire.Service {
 		"DescribeKey":          serve(s, s.describeKey),
 		"ListKeys":             serve(s, s.listKeys),
 		"ListResourceTags":     serve(s, s.listResourceTags),
+		"TagResource":          serve(s, s.tagResource),
 		"GetKeyPolicy":         serve(s, s.getKeyPolicy),
 		"PutKeyPolicy":         serve(s, s.putKeyPolicy),
 		"CreateAlias":          serve(s, s.createAlias),
+		"ListAliases":          serve(s, s.listAliases),
+		"DeleteAlias":          serve(s, s.deleteAlias),
 		"EnableKeyRotation":    serve(s, s.enableKeyRotation),
 		"GetKeyRotationStatus": serve(s, s.getKeyRotationStatus),
+		"ScheduleKeyDeletion":  serve(s, s.scheduleKeyDeletion),
+		"CancelKeyDeletion":    serve(s, s.cancelKeyDeletion),
 		"DisableKey":           serve(s, s.disableKey),
 		"EnableKey":            serve(s, s.enableKey),
-		"ScheduleKeyDeletion":  serve(s, s.scheduleKeyDeletion),
 	}}
 }
 
-// Keys returns a copy of all keys, in the order of their creation.
-func (s *Service) Keys() []Key {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []Key
-	for _, k := range s.keys {
-		c := *k
-		c.Aliases, c.Tags = slices.Clone(k.Aliases), maps.Clone(k.Tags)
-		out = append(out, c)
-	}
-	return out
-}
-
-// Key returns a copy of the key with an ARN.
-func (s *Service) Key(arn string) (Key, bool) {
-	for _, k := range s.Keys() {
-		if k.ARN == arn {
-			return k, true
-		}
-	}
-	return Key{}, false
-}
-
+// serve decodes the input of a call, of which it knows every member, and serves
+// it while nothing else changes.
 func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
 	return func(c *wire.Call) (any, error) {
 		var in In
@@ -101,280 +80,221 @@ func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operat
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.purge(c.Time)
 		return op(c, in)
 	}
 }
 
-func refuse(code, format string, args ...any) error {
-	return &wire.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+// purge removes the keys whose waiting period has ended, and their aliases.
+func (s *Service) purge(now time.Time) {
+	maps.DeleteFunc(s.keys, func(at place, k *key) bool {
+		gone := !k.doomed.IsZero() && !k.doomed.After(now)
+		if gone {
+			maps.DeleteFunc(s.aliases, func(a place, x *alias) bool { return a.region == at.region && x.key == at.name })
+		}
+		return gone
+	})
 }
 
-type tag struct{ TagKey, TagValue string }
+// State is the state of a key.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+type State string
 
-type createKeyInput struct {
-	Policy, Description, KeyUsage, KeySpec, Origin string
-	Tags                                           []tag
-	MultiRegion                                    bool
-	BypassPolicyLockoutSafetyCheck                 bool
+// The states of a key that are reached here.
+// https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+const (
+	Enabled         State = "Enabled"
+	Disabled        State = "Disabled"
+	PendingDeletion State = "PendingDeletion"
+)
+
+// Key is a key as it is, whatever calls see of it, for tests and inventories.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html
+type Key struct {
+	ID, ARN string
+	State   State
+	// Policy as it was put.
+	Policy string
+	// Aliases by name, such as alias/team.
+	Aliases []string
+	Tags    map[string]string
+	// Rotation says whether the key is rotated.
+	Rotation    bool
+	Description string
 }
 
-func (s *Service) createKey(c *wire.Call, in createKeyInput) (any, error) {
-	for _, given := range [][2]string{{in.KeyUsage, "ENCRYPT_DECRYPT"}, {in.KeySpec, "SYMMETRIC_DEFAULT"}, {in.Origin, "AWS_KMS"}} {
-		if given[0] != "" && given[0] != given[1] {
-			return nil, &wire.Error{Status: 501, Code: "NotImplemented", Message: given[0] + " is not emulated"}
+// Keys are the keys of a region by id, so that tests can tell what is left.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html
+func (s *Service) Keys(region string) []Key {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purge(s.hub.Clock.Now())
+	var out []Key
+	for at, k := range s.keys {
+		if at.region == region {
+			out = append(out, s.view(k))
 		}
 	}
-	if in.MultiRegion {
-		return nil, &wire.Error{Status: 501, Code: "NotImplemented", Message: "MultiRegion is not emulated"}
+	slices.SortFunc(out, func(a, b Key) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Key is the key with an ARN, for who was given one.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html
+func (s *Service) Key(arn string) (Key, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purge(s.hub.Clock.Now())
+	for _, k := range s.keys {
+		if k.arn == arn {
+			return s.view(k), true
+		}
 	}
-	if in.Policy == "" {
-		in.Policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + s.account + `:root"},"Action":"kms:*","Resource":"*"}]}`
+	return Key{}, false
+}
+
+func (s *Service) view(k *key) Key {
+	return Key{
+		ID: k.name, ARN: k.arn, State: k.state, Policy: k.policy, Tags: maps.Clone(k.tags),
+		Aliases: s.aliasesOf(k), Rotation: k.rotates(), Description: k.description,
 	}
-	if err := s.checkPolicy(in.Policy); err != nil {
+}
+
+func (s *Service) arn(region, resource string) string {
+	return fmt.Sprintf("arn:aws:kms:%s:%s:%s", region, s.account, resource)
+}
+
+// newID makes an id that depends on what the key is for, so that the order in
+// which keys are created does not matter.
+func (s *Service) newID(purpose string) string {
+	s.created[purpose]++
+	h := sha256.Sum256(fmt.Appendf(nil, "%s/%s %d", s.account, purpose, s.created[purpose]))
+	h[6], h[8] = h[6]&0x0f|0x40, h[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}
+
+// visible says whether a call sees an object: one that reads does not see what
+// is too fresh.
+func (s *Service) visible(c *wire.Call, arn string) bool {
+	return wire.Mutating(c.Action) || s.hub.Visible("kms:"+arn)
+}
+
+var keyID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// resource is the part of an id or ARN behind the account, which must be this
+// one, as must the region.
+func (s *Service) resource(c *wire.Call, member, id string) (string, error) {
+	if id == "" || len(id) > 2048 {
+		return "", validation(id, member, "Member must have length between 1 and 2048")
+	}
+	if !strings.HasPrefix(id, "arn:") {
+		return id, nil
+	}
+	parts := strings.SplitN(id, ":", 6)
+	switch {
+	case len(parts) < 6 || parts[2] != "kms" || !strings.HasPrefix(parts[5], "key/") && !strings.HasPrefix(parts[5], "alias/"):
+		return "", invalidARN(id)
+	case parts[3] != c.Region:
+		return "", notFound("Invalid arn %s", parts[3])
+	case parts[4] != s.account:
+		return "", &wire.Error{Code: "AccessDeniedException", Message: fmt.Sprintf(
+			"User: %s is not authorized to perform: kms:%s on this resource because the resource does not exist in this Region, "+
+				"no resource-based policies allow access, or a resource-based policy explicitly denies access", c.Caller, c.Action)}
+	}
+	return strings.TrimPrefix(parts[5], "key/"), nil
+}
+
+// find is the key with an id or an ARN.
+func (s *Service) find(c *wire.Call, member, id string) (*key, error) {
+	name, err := s.resource(c, member, id)
+	if err != nil {
 		return nil, err
 	}
-	k := &Key{
-		Region: c.Region, State: Enabled, Policy: in.Policy, Description: in.Description, Tags: map[string]string{}, Created: c.Time,
-	}
-	for _, t := range in.Tags {
-		k.Tags[t.TagKey] = t.TagValue
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%v/%d", s.account, c.Region, in.Tags, len(s.keys)))
-	// The bits of a random UUID, version 4.
-	sum[6], sum[8] = sum[6]&0x0f|0x40, sum[8]&0x3f|0x80
-	k.ID = fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
-	k.ARN = "arn:aws:kms:" + c.Region + ":" + s.account + ":key/" + k.ID
-	s.keys = append(s.keys, k)
-	s.hub.Created(k.ID)
-	return map[string]any{"KeyMetadata": s.metadata(k)}, nil
-}
-
-// checkPolicy refuses a policy after which nobody could change it again.
-func (s *Service) checkPolicy(text string) error {
-	var p struct {
-		Statement []struct {
-			Effect    string
-			Principal any
-			Action    any
+	if !keyID.MatchString(name) {
+		if strings.HasPrefix(id, "arn:") {
+			return nil, invalidARN(id)
 		}
+		return nil, notFound("Invalid keyId '%s'", id)
 	}
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return refuse("MalformedPolicyDocumentException", "The policy is not a JSON document: %v", err)
+	k, ok := s.keys[place{c.Region, name}]
+	if !ok || !s.visible(c, k.arn) {
+		return nil, notFound("Key '%s' does not exist", s.arn(c.Region, "key/"+name))
 	}
-	for _, st := range p.Statement {
-		who, what := fmt.Sprint(st.Principal), fmt.Sprint(st.Action)
-		if st.Effect == "Allow" && strings.Contains(who, s.account) && (strings.Contains(what, "kms:*") || strings.Contains(what, "kms:PutKeyPolicy")) {
-			return nil
-		}
-	}
-	return refuse("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	return k, nil
 }
 
-func (s *Service) metadata(k *Key) map[string]any {
-	return map[string]any{
-		"AWSAccountId": s.account, "KeyId": k.ID, "Arn": k.ARN, "CreationDate": float64(k.Created.Unix()), "Enabled": k.State == Enabled,
-		"Description": k.Description, "KeyUsage": "ENCRYPT_DECRYPT", "KeyState": k.State, "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
-		"CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "KeySpec": "SYMMETRIC_DEFAULT", "EncryptionAlgorithms": []string{"SYMMETRIC_DEFAULT"},
-		"MultiRegion": false,
-	}
-}
-
-// find looks a key up by id, ARN, alias or alias ARN. Aliases and ids become
-// visible together.
-func (s *Service) find(c *wire.Call, id string) (*Key, error) {
-	name := id
-	if i := strings.Index(id, ":alias/"); i >= 0 {
-		name = id[i+1:]
-	}
-	for _, k := range s.keys {
-		if k.Region == c.Region && (k.ID == id || k.ARN == id || slices.Contains(k.Aliases, name)) && s.hub.Visible(k.ID) {
-			return k, nil
-		}
-	}
-	if strings.HasPrefix(name, "alias/") {
-		return nil, refuse("NotFoundException", "Alias arn:aws:kms:%s:%s:%s is not found.", c.Region, s.account, name)
-	}
-	return nil, refuse("NotFoundException", "Key '%s' does not exist", id)
-}
-
-// usable finds a key that is not about to be deleted.
-func (s *Service) usable(c *wire.Call, id string) (*Key, error) {
-	k, err := s.find(c, id)
-	if err == nil && k.State == PendingDeletion {
-		return nil, refuse("KMSInvalidStateException", "%s is pending deletion.", k.ARN)
+// alive is find for what refuses keys that are going to be deleted.
+func (s *Service) alive(c *wire.Call, member, id string) (*key, error) {
+	k, err := s.find(c, member, id)
+	if err == nil && k.state == PendingDeletion {
+		return nil, invalidState("%s is pending deletion.", k.arn)
 	}
 	return k, err
 }
 
-type keyInput struct {
-	KeyID string `json:"KeyId"`
+func notFound(format string, args ...any) *wire.Error {
+	return &wire.Error{Code: "NotFoundException", Message: fmt.Sprintf(format, args...)}
 }
 
-func (s *Service) describeKey(c *wire.Call, in keyInput) (any, error) {
-	k, err := s.find(c, in.KeyID)
-	if err != nil {
-		return nil, err
+func invalidARN(id string) *wire.Error {
+	return &wire.Error{Code: "InvalidArnException", Message: "Invalid arn " + id}
+}
+
+func invalidState(format string, args ...any) *wire.Error {
+	return &wire.Error{Code: "KMSInvalidStateException", Message: fmt.Sprintf(format, args...)}
+}
+
+func limitExceeded(message string) *wire.Error {
+	return &wire.Error{Code: "LimitExceededException", Message: message}
+}
+
+func notImplemented(what string) *wire.Error {
+	return &wire.Error{Status: http.StatusNotImplemented, Code: "NotImplemented", Message: "kms: " + what + " is not emulated"}
+}
+
+func validation(value any, member, constraint string) *wire.Error {
+	return &wire.Error{Code: "ValidationException", Message: fmt.Sprintf(
+		"1 validation error detected: Value '%v' at '%s' failed to satisfy constraint: %s", value, member, constraint)}
+}
+
+// timestamp is a time as JSON replies have it, in seconds; nil if it is zero.
+func timestamp(t time.Time) *float64 {
+	if t.IsZero() {
+		return nil
 	}
-	return map[string]any{"KeyMetadata": s.metadata(k)}, nil
+	seconds := float64(t.UnixMilli()) / 1000
+	return &seconds
 }
 
-type pageInput struct {
-	KeyID  string `json:"KeyId"`
-	Limit  int
+// page is what the inputs of lists have in common.
+type page struct {
+	Limit  *int
 	Marker string
 }
 
-// listKeys lists at most a hundred keys at a time.
-func (s *Service) listKeys(c *wire.Call, in pageInput) (any, error) {
-	limit := in.Limit
-	if limit == 0 {
-		limit = 100
-	}
-	from := 0
-	if in.Marker != "" {
-		n, err := strconv.Atoi(in.Marker)
-		if err != nil {
-			return nil, refuse("InvalidMarkerException", "Could not deserialize marker '%s'", in.Marker)
-		}
-		from = n
-	}
-	out := map[string]any{"Truncated": false}
-	entries := []map[string]string{}
-	for i, k := range s.keys {
-		if i < from || k.Region != c.Region || !s.hub.Visible(k.ID) {
-			continue
-		}
-		if len(entries) == limit {
-			out["Truncated"], out["NextMarker"] = true, strconv.Itoa(i)
-			break
-		}
-		entries = append(entries, map[string]string{"KeyId": k.ID, "KeyArn": k.ARN})
-	}
-	out["Keys"] = entries
-	return out, nil
+// next is what the outputs of lists have in common.
+type next struct {
+	NextMarker string `json:",omitempty"`
+	Truncated  bool
 }
 
-func (s *Service) listResourceTags(c *wire.Call, in pageInput) (any, error) {
-	k, err := s.find(c, in.KeyID)
+// cut selects the page of names, which it puts in order. A marker is the last
+// name of a page, so that what comes or goes between two pages shifts nothing.
+func (p page) cut(names []string, size, most int) ([]string, next, error) {
+	if p.Limit != nil {
+		size = *p.Limit
+	}
+	if size < 1 || size > most {
+		return nil, next{}, validation(size, "limit", fmt.Sprintf("Member must have value between 1 and %d", most))
+	}
+	after, err := base64.StdEncoding.DecodeString(p.Marker)
 	if err != nil {
-		return nil, err
+		return nil, next{}, &wire.Error{Code: "InvalidMarkerException", Message: "Could not deserialize marker '" + p.Marker + "'"}
 	}
-	tags := []tag{}
-	for _, key := range slices.Sorted(maps.Keys(k.Tags)) {
-		tags = append(tags, tag{key, k.Tags[key]})
+	slices.Sort(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return name <= string(after) })
+	if len(names) <= size {
+		return names, next{}, nil
 	}
-	return map[string]any{"Tags": tags, "Truncated": false}, nil
-}
-
-type policyInput struct {
-	KeyID      string `json:"KeyId"`
-	PolicyName string
-	Policy     string
-
-	BypassPolicyLockoutSafetyCheck bool
-}
-
-func (s *Service) getKeyPolicy(c *wire.Call, in policyInput) (any, error) {
-	k, err := s.find(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	if in.PolicyName != "" && in.PolicyName != "default" {
-		return nil, refuse("NotFoundException", "No such policy exists")
-	}
-	return map[string]string{"Policy": k.Policy, "PolicyName": "default"}, nil
-}
-
-func (s *Service) putKeyPolicy(c *wire.Call, in policyInput) (any, error) {
-	k, err := s.usable(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkPolicy(in.Policy); err != nil {
-		return nil, err
-	}
-	k.Policy = in.Policy
-	return struct{}{}, nil
-}
-
-type aliasInput struct {
-	AliasName   string
-	TargetKeyID string `json:"TargetKeyId"`
-}
-
-func (s *Service) createAlias(c *wire.Call, in aliasInput) (any, error) {
-	if !strings.HasPrefix(in.AliasName, "alias/") || strings.HasPrefix(in.AliasName, "alias/aws/") {
-		return nil, refuse("InvalidAliasNameException", "Alias must start with the prefix \"alias/\" and not \"alias/aws/\".")
-	}
-	k, err := s.usable(c, in.TargetKeyID)
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range s.keys {
-		if other.Region == c.Region && slices.Contains(other.Aliases, in.AliasName) {
-			return nil, refuse("AlreadyExistsException", "An alias with the name arn:aws:kms:%s:%s:%s already exists", c.Region, s.account, in.AliasName)
-		}
-	}
-	k.Aliases = append(k.Aliases, in.AliasName)
-	return struct{}{}, nil
-}
-
-type rotationInput struct {
-	KeyID                string `json:"KeyId"`
-	RotationPeriodInDays int
-}
-
-func (s *Service) enableKeyRotation(c *wire.Call, in rotationInput) (any, error) {
-	k, err := s.usable(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	if k.State != Enabled {
-		return nil, refuse("DisabledException", "%s is disabled.", k.ARN)
-	}
-	k.Rotation = true
-	return struct{}{}, nil
-}
-
-func (s *Service) getKeyRotationStatus(c *wire.Call, in keyInput) (any, error) {
-	k, err := s.usable(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"KeyRotationEnabled": k.Rotation, "KeyId": k.ARN}, nil
-}
-
-func (s *Service) disableKey(c *wire.Call, in keyInput) (any, error) { return s.turn(c, in, Disabled) }
-func (s *Service) enableKey(c *wire.Call, in keyInput) (any, error)  { return s.turn(c, in, Enabled) }
-
-func (s *Service) turn(c *wire.Call, in keyInput, state string) (any, error) {
-	k, err := s.usable(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	k.State = state
-	return struct{}{}, nil
-}
-
-type deletionInput struct {
-	KeyID               string `json:"KeyId"`
-	PendingWindowInDays int
-}
-
-func (s *Service) scheduleKeyDeletion(c *wire.Call, in deletionInput) (any, error) {
-	k, err := s.usable(c, in.KeyID)
-	if err != nil {
-		return nil, err
-	}
-	days := in.PendingWindowInDays
-	if days == 0 {
-		days = 30
-	}
-	if days < 7 || days > 30 {
-		return nil, refuse("ValidationException", "PendingWindowInDays must be 7 to 30.")
-	}
-	k.State = PendingDeletion
-	return map[string]any{
-		"KeyId": k.ARN, "KeyState": k.State, "PendingWindowInDays": days, "DeletionDate": float64(c.Time.AddDate(0, 0, days).Unix()),
-	}, nil
+	return names[:size], next{base64.StdEncoding.EncodeToString([]byte(names[size-1])), true}, nil
 }
