@@ -33,6 +33,7 @@ import (
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/network"
+	"lakegate/lambda/internal/emulator/route53"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
@@ -80,6 +81,7 @@ type World struct {
 	S3         *s3.Service
 	Glue       *glue.Service
 	KMS        *kms.Service
+	Zones      *route53.Service
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
@@ -164,6 +166,7 @@ func (w *World) makeAWS() {
 		})
 	})
 	w.KMS = kms.New(w.Hub, account)
+	w.Zones = route53.New(w.Hub, account)
 	w.Glue = glue.New(w.Hub, account)
 	for _, name := range spec.RegionNames() {
 		for _, database := range exampleDatabases {
@@ -216,7 +219,7 @@ func (w *World) makeDatabricks() {
 		services[name] = databricks.EndpointServices{Workspace: r.WorkspaceServices[0], Relay: r.RelayService}
 	}
 	w.Network = network.New(network.World{
-		EC2: w.EC2, Ports: portsOf(services), Firewall: w.firewall,
+		EC2: w.EC2, Zones: w.zones, Ports: portsOf(services), Firewall: w.firewall,
 		Alias: func(host string) (string, bool) { return w.Databricks.Alias(host) },
 	})
 	w.Databricks = databricks.New(w.Hub, w.Delays, databricks.Config{
@@ -224,6 +227,25 @@ func (w *World) makeDatabricks() {
 		Clients:   map[string]string{clientID: clientSecret},
 		AWS:       awsView{w}, Network: w.Network, Services: services,
 	})
+}
+
+// zones are the private hosted zones as the network sees them.
+func (w *World) zones() []network.Zone {
+	var out []network.Zone
+	for _, z := range w.Zones.Zones() {
+		if !z.Private {
+			continue
+		}
+		zone := network.Zone{Name: strings.TrimSuffix(z.Name, ".")}
+		for _, v := range z.VPCs {
+			zone.VPCs = append(zone.VPCs, network.VPC{Region: v.Region, ID: v.ID})
+		}
+		for _, r := range z.Records {
+			zone.Records = append(zone.Records, network.Record{Name: r.Name, Type: r.Type, Values: r.Values, Alias: r.AliasDNSName})
+		}
+		out = append(out, zone)
+	}
+	return out
 }
 
 // portsOf returns which ports an endpoint service listens on: the workspace
@@ -260,7 +282,7 @@ func (w *World) firewall(target string) ([]string, bool) {
 func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
-		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(),
+		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(), w.Zones.Wire(),
 		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
 	} {
 		router.Serve(s)

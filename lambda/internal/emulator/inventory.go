@@ -33,9 +33,6 @@ func (v *inventory) lines() []string {
 	for _, r := range v.w.IAM.Roles() {
 		v.out = append(v.out, fmt.Sprintf("role %s %d policies tags %v", r.Name, len(r.Policies), r.Tags))
 	}
-	for _, k := range v.w.KMS.Keys() {
-		v.out = append(v.out, fmt.Sprintf("key %s rotated %t policy %d tags %v", strings.Join(k.Aliases, ","), k.Rotation, len(k.Policy), k.Tags))
-	}
 	for _, b := range v.w.S3.Buckets() {
 		v.out = append(v.out, fmt.Sprintf("bucket %s %s policy %d tags %v", b.Name, b.Region, len(b.Policy), b.Tags))
 	}
@@ -44,6 +41,9 @@ func (v *inventory) lines() []string {
 }
 
 func (v *inventory) region(region string) {
+	for _, k := range v.w.KMS.Keys(region) {
+		v.out = append(v.out, fmt.Sprintf("key %s rotated %t policy %d tags %v", strings.Join(k.Aliases, ","), k.Rotation, len(k.Policy), k.Tags))
+	}
 	e := v.w.EC2
 	for _, x := range e.VPCs(region) {
 		v.name(x.ID, x.Tags)

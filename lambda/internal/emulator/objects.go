@@ -20,9 +20,6 @@ func (w *World) Objects() []Object {
 	for _, r := range w.IAM.Roles() {
 		out = append(out, Object{"role", r.Name, r.ARN, ""})
 	}
-	for _, k := range w.KMS.Keys() {
-		out = append(out, Object{"key", strings.Join(k.Aliases, " "), k.ARN, k.State})
-	}
 	for _, b := range w.S3.Buckets() {
 		if b.Name != sourceBucket && b.Name != stateBucket {
 			out = append(out, Object{"bucket", b.Name, "arn:aws:s3:::" + b.Name, b.Region})
@@ -36,6 +33,9 @@ func (w *World) Objects() []Object {
 
 func (w *World) network(region string) []Object {
 	var out []Object
+	for _, k := range w.KMS.Keys(region) {
+		out = append(out, Object{"key", strings.Join(k.Aliases, " "), k.ARN, string(k.State)})
+	}
 	names := map[string]string{}
 	for _, x := range w.EC2.VPCs(region) {
 		names[x.ID] = x.Tags["Name"]

@@ -97,6 +97,7 @@ var codes = map[string]string{
 	"NoSuchEntity":              plan.NotReady,
 	"NoSuchBucket":              plan.NotReady,
 	"NotFound":                  plan.NotReady,
+	"NotFoundException":         plan.NotReady,
 	"ResourceNotFoundException": plan.NotReady,
 
 	"ConcurrentModification":         plan.Transient,
@@ -189,7 +190,7 @@ func IsNotFound(err error) bool {
 	}
 	switch code := Code(err); code {
 	case "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "404", "NoSuchTagSet",
-		"NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "ResourceNotFoundException",
+		"NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "NotFoundException", "ResourceNotFoundException",
 		"ServerSideEncryptionConfigurationNotFoundError", "OwnershipControlsNotFoundError":
 		return true
 	default:

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/plan"
@@ -283,3 +284,5 @@ func (b *breaker) dropGlue() {
 }
 
 func (b *breaker) iam() *iam.Client { return iam.NewFromConfig(b.author(tokyoRegion)) }
+
+func (b *breaker) zones() *route53.Client { return route53.NewFromConfig(b.author(tokyoRegion)) }

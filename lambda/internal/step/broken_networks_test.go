@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
 
 	"lakegate/lambda/internal/emulator/databricks"
 	"lakegate/lambda/plan"
@@ -332,6 +334,19 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 			},
 			fails: map[string][]string{"VerifyMetastore": {"metastore.databases"}, "VerifySqlWarehouse": {"sql.databases"}},
 			says:  "no VPC endpoint policy allows the action",
+		},
+		"a private zone hides the control plane": {
+			breaks: func(b *breaker) {
+				_, err := b.zones().CreateHostedZone(ctx, &route53.CreateHostedZoneInput{
+					Name: aws.String("cloud.databricks.com"), CallerReference: aws.String("network-team"),
+					VPC: &route53types.VPC{VPCId: aws.String(b.vpc()), VPCRegion: tokyoRegion},
+				})
+				b.must(err)
+			},
+			fails: map[string][]string{
+				"VerifyPrivateDns": {"dns.relay", "dns.workspace"}, "VerifyPorts": {"port.relay.6666", "port.workspace.443"},
+			},
+			says: "look for a private hosted zone that hides the name",
 		},
 		"legacy access disabled": {
 			breaks: func(b *breaker) { b.world.Databricks.DisableLegacyAccess("privatelink-test") },
