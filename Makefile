@@ -88,7 +88,12 @@ interpreter: bin/local ## Run the state machine on another interpreter (moto, wh
 	@if python3 -c 'import moto.stepfunctions' 2>/dev/null; then bin/local interpreter -spec spec/examples/tokyo.yaml -aws-port $(AWS_PORT); \
 	else echo 'moto is not installed (pip install "moto[server]"): the state machine was NOT run on another interpreter'; fi
 
+.PHONY: probe
+probe: ## Run the program that runs on clusters (python3, where it is installed)
+	@if command -v python3 >/dev/null; then go test -count=1 -tags python ./lambda/internal/probe; \
+	else echo 'python3 is not installed: lambda/internal/probe/probe.py was NOT run'; fi
+
 .PHONY: check
-check: lint lint-template interpreter ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

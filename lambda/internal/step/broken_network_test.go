@@ -29,6 +29,8 @@ type broken struct {
 	// another way has its class.
 	fails map[string][]string
 	says  string
+	// notes is how many ports at least are noted as closed.
+	notes int
 }
 
 // breaker is somebody who changes things by hand.
@@ -200,6 +202,9 @@ func TestBrokenNetwork(t *testing.T) {
 				t.Errorf("what fails differs (-want +got):\n%s%s", diff, messages)
 			}
 			contains(t, messages, test.says)
+			if noted := b.checks(b.execution(), "VerifyPorts", "Noted"); len(noted) < test.notes {
+				t.Errorf("%v are noted, want %d", noted, test.notes)
+			}
 		})
 	}
 }
@@ -234,13 +239,31 @@ func brokenRun(t *testing.T, test broken) *breaker {
 // failedChecks are the checks that a step has kept as failed; a step that did
 // not come so far has its class alone.
 func (b *breaker) failedChecks(step, class string) []string {
-	var execution struct{ Name string }
-	if err := json.Unmarshal(b.doc["execution"], &execution); err != nil {
+	if class != plan.VerificationFailed {
+		return []string{class}
+	}
+	if ids := b.checks(b.execution(), step, "Failed"); len(ids) > 0 {
+		return ids
+	}
+	return []string{class}
+}
+
+// execution is the name of the execution.
+func (b *breaker) execution() string {
+	b.t.Helper()
+	var e struct{ Name string }
+	if err := json.Unmarshal(b.doc["execution"], &e); err != nil {
 		b.t.Fatal(err)
 	}
-	o, ok := b.world.S3.Get(b.world.StateBucket, "reports/tokyo/"+execution.Name+"/checks/"+step+".json")
-	if class != plan.VerificationFailed || !ok {
-		return []string{class}
+	return e.Name
+}
+
+// checks are the ids of the checks of a step that have a result.
+func (b *breaker) checks(execution, step, result string) []string {
+	b.t.Helper()
+	o, ok := b.world.S3.Get(b.world.StateBucket, "reports/tokyo/"+execution+"/checks/"+step+".json")
+	if !ok {
+		return nil
 	}
 	var section struct{ Checks []struct{ ID, Result string } }
 	if err := json.Unmarshal(o.Body, &section); err != nil {
@@ -248,7 +271,7 @@ func (b *breaker) failedChecks(step, class string) []string {
 	}
 	var ids []string
 	for _, c := range section.Checks {
-		if c.Result == "Failed" {
+		if c.Result == result {
 			ids = append(ids, c.ID)
 		}
 	}

@@ -125,6 +125,7 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 			breaks: func(b *breaker) { compute, _ := b.groups(); b.revoke(compute, true, "tcp", 8443) },
 			// They fail nothing: they are noted.
 			fails: map[string][]string{},
+			notes: 9,
 		},
 		"nodes cannot talk to each other": {
 			breaks: func(b *breaker) { compute, _ := b.groups(); b.revoke(compute, false, "udp", 0) },

@@ -69,7 +69,7 @@ type TerminationReason struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
-// nodeTypes are some of the nodes that a region has. Prices are not part of it.
+// nodeTypes are some of the nodes that a region has.
 var nodeTypes = []map[string]any{
 	{"node_type_id": "m5d.large", "instance_type_id": "m5d.large", "memory_mb": 8192, "num_cores": 2, "category": "General Purpose", "description": "m5d.large", "node_instance_type": map[string]any{"instance_type_id": "m5d.large", "local_disks": 1}},
 	{"node_type_id": "i3.xlarge", "instance_type_id": "i3.xlarge", "memory_mb": 31232, "num_cores": 4, "category": "Storage Optimized", "description": "i3.xlarge", "node_instance_type": map[string]any{"instance_type_id": "i3.xlarge", "local_disks": 1}},
