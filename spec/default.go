@@ -31,6 +31,12 @@ func (w *Workspace) Default() {
 	l := &w.Spec.PrivateLink
 	l.WorkspaceEndpoint.setDefaults(name + "-workspace")
 	l.RelayEndpoint.setDefaults(name + "-relay")
+	if l.FrontEnd != nil {
+		l.FrontEnd.setDefaults(name + "-front-end")
+		if l.PrivateAccessSettings.ID == "" {
+			set(&l.PrivateAccessSettings.Level, "ENDPOINT")
+		}
+	}
 	if l.PrivateAccessSettings.ID == "" {
 		set(&l.PrivateAccessSettings.Name, longName)
 	}
@@ -133,6 +139,14 @@ func (e *DatabricksEndpoint) setDefaults(name string) {
 		name = e.Name
 	}
 	set(&e.RegistrationName, name)
+}
+
+func (f *FrontEnd) setDefaults(name string) {
+	if f.ID == "" {
+		set(&f.Name, name)
+		name = f.Name
+	}
+	set(&f.RegistrationName, name)
 }
 
 func (k *Key) setDefaults(alias string) {

@@ -66,6 +66,10 @@ var formats = map[string]Format{
 	"routeTableId":    awsID("a route table id", "rtb"),
 	"securityGroupId": awsID("a security group id", "sg"),
 	"vpcEndpointId":   awsID("a VPC endpoint id", "vpce"),
+	"hostedZoneId": {
+		Noun: "the id of a hosted zone", Want: "Z and up to 31 capital letters and digits",
+		Pattern: `^Z[A-Z0-9]{1,31}$`,
+	},
 	"routeTarget": {
 		Noun: "the target of a route", Want: "an id that begins with nat-, tgw-, pcx-, vgw-, eni- or vpce-",
 		Pattern: `^(nat|tgw|pcx|vgw|eni|vpce)-[0-9a-f]{8}([0-9a-f]{9})?$`,

@@ -4,6 +4,7 @@ const (
 	privateLinkPath       = "spec.privateLink"
 	workspaceEndpointPath = privateLinkPath + ".workspaceEndpoint"
 	relayEndpointPath     = privateLinkPath + ".relayEndpoint"
+	frontEndPath          = privateLinkPath + ".frontEnd"
 	accessPath            = privateLinkPath + ".privateAccessSettings"
 )
 
@@ -22,13 +23,52 @@ func (c checker) checkPrivateLink() {
 
 	c.exclusive(accessPath, "id", "name")
 	c.exclusive(accessPath, "id", "level")
-	if public := l.PrivateAccessSettings.PublicAccess; public != nil && !*public {
-		c.add(join(accessPath, "publicAccess"), "is false, and nobody could reach the workspace: it has no front-end endpoint, "+
-			"and the functions that verify it call it over the public network; write true, and limit who gets in with IP access lists")
+	c.checkFrontEnd()
+	if public := l.PrivateAccessSettings.PublicAccess; public != nil && !*public && l.FrontEnd == nil && c.sound(frontEndPath) {
+		c.add(join(accessPath, "publicAccess"), "is false, and nobody could reach the workspace: it has no front-end endpoint; "+
+			"users would be locked out, and so would the functions that verify it; give spec.privateLink.frontEnd, or write true and limit who gets in with IP access lists")
 	}
 	if len(l.DataBuckets) > 0 && l.EndpointPolicies != "restricted" && c.sound(join(privateLinkPath, "endpointPolicies")) {
 		c.add(join(privateLinkPath, "dataBuckets"), "is given, but endpointPolicies is not restricted: every bucket of the region can be used; remove dataBuckets, or write endpointPolicies: restricted")
 	}
+}
+
+func (c checker) checkFrontEnd() {
+	f := c.Spec.PrivateLink.FrontEnd
+	if f == nil {
+		return
+	}
+	c.exclusive(frontEndPath, "id", "name", "vpc", "subnets", "securityGroups")
+	if f.ID == "" && !c.given(join(frontEndPath, "id")) {
+		for _, part := range []struct {
+			key, want string
+			missing   bool
+		}{
+			{"vpc", "the VPC that users are in", f.VPC == ""},
+			{"subnets", "the subnets of that VPC that get the endpoint", len(f.Subnets) == 0},
+			{"securityGroups", "groups of that VPC that admit TCP 443 from the users", len(f.SecurityGroups) == 0},
+		} {
+			if path := join(frontEndPath, part.key); part.missing && c.sound(path) && !c.given(path) {
+				c.add(frontEndPath, "has neither id nor %s: want %s, or the id of an existing endpoint", part.key, part.want)
+			}
+		}
+	}
+	if f.ID != "" && f.ID == c.Spec.PrivateLink.WorkspaceEndpoint.ID {
+		c.add(join(frontEndPath, "id"), "%s is the endpoint of compute too: want one in the users' VPC", f.ID)
+	}
+	if f.VPC != "" && f.VPC == c.Spec.Network.VPC.ID {
+		c.add(join(frontEndPath, "vpc"), "%s is the VPC of compute: users there reach the workspace by workspaceEndpoint; want the VPC that users are in", f.VPC)
+	}
+	for path, taken := range map[string]string{
+		workspaceEndpointPath: c.Spec.PrivateLink.WorkspaceEndpoint.RegistrationName,
+		relayEndpointPath:     c.Spec.PrivateLink.RelayEndpoint.RegistrationName,
+	} {
+		if f.RegistrationName == taken {
+			c.add(c.registrationPath(frontEndPath), "%s is the registration of %s too: choose another registrationName", quote(f.RegistrationName), path)
+		}
+	}
+	c.repeated(join(frontEndPath, "subnets"), f.Subnets)
+	c.repeated(join(frontEndPath, "securityGroups"), f.SecurityGroups)
 }
 
 // repeated notes what a list has twice.

@@ -226,6 +226,9 @@ type PrivateLink struct {
 	WorkspaceEndpoint DatabricksEndpoint `json:"workspaceEndpoint,omitzero"`
 	// RelayEndpoint leads to the secure cluster connectivity relay.
 	RelayEndpoint DatabricksEndpoint `json:"relayEndpoint,omitzero"`
+	// FrontEnd is the connection from users to the web application and REST
+	// API. Default: there is none, and users come over the public network.
+	FrontEnd *FrontEnd `json:"frontEnd,omitempty"`
 	// PrivateAccessSettings says who may reach the workspace, and how.
 	PrivateAccessSettings PrivateAccessSettings `json:"privateAccessSettings,omitzero"`
 	// EndpointPolicies is restricted to let the endpoints of S3, STS, Kinesis
@@ -236,6 +239,35 @@ type PrivateLink struct {
 	// DataBuckets are further buckets that compute may use where
 	// endpointPolicies is restricted.
 	DataBuckets []string `json:"dataBuckets,omitempty" format:"bucketName" jsonschema:"minItems=1,maxItems=50"`
+}
+
+// FrontEnd is an interface endpoint from a VPC of the users to the workspace
+// service, its registration, and the private hosted zone of the workspace's
+// host.
+type FrontEnd struct {
+	// ID of an existing VPC endpoint (vpce-…) to use. Without it one is
+	// created, in vpc. With it there is nothing else but registrationName and
+	// hostedZone.
+	ID string `json:"id,omitempty" format:"vpcEndpointId"`
+	// Name tag of the endpoint. Default: <metadata.name>-front-end.
+	Name string `json:"name,omitempty" format:"nameTag"`
+	// VPC that users are in or are routed through.
+	VPC string `json:"vpc,omitempty" format:"vpcId"`
+	// Subnets of that VPC, each in a zone of its own, that get the endpoint's
+	// addresses.
+	Subnets []string `json:"subnets,omitempty" format:"subnetId" jsonschema:"minItems=1,maxItems=6"`
+	// SecurityGroups of that VPC; they must admit TCP 443 from the users.
+	SecurityGroups []string `json:"securityGroups,omitempty" format:"securityGroupId" jsonschema:"minItems=1,maxItems=5"`
+	// RegistrationName is the name under which the endpoint is registered with
+	// the Databricks account, 4 to 256 characters. Default: the endpoint's
+	// name, or <metadata.name>-front-end for an endpoint that is given by id.
+	RegistrationName string `json:"registrationName,omitempty" format:"databricksName"`
+	// HostedZone is the id of an existing private hosted zone of that VPC which
+	// leads the workspace's host, or the name of its region below
+	// privatelink.cloud.databricks.com, to the endpoint; it is checked and not
+	// changed. Default: a zone for exactly that host is created and associated
+	// with the VPC, so that no other name of the VPC leads elsewhere.
+	HostedZone string `json:"hostedZone,omitempty" format:"hostedZoneId"`
 }
 
 // DatabricksEndpoint is an interface endpoint to a service of Databricks, and
@@ -267,13 +299,13 @@ type PrivateAccessSettings struct {
 	// databricks.credentialsName.
 	Name string `json:"name,omitempty" format:"databricksName"`
 	// PublicAccess keeps the workspace reachable over the public network
-	// beside the private one. Only true is possible as long as the workspace
-	// has no front-end endpoint; existing settings must have it too.
-	// Default: true.
+	// beside the private one. Without frontEnd only true is possible; false
+	// also needs the functions that verify the workspace to be in the front-end
+	// VPC. Existing settings must have the same value. Default: true.
 	PublicAccess *bool `json:"publicAccess,omitempty"`
 	// Level is ACCOUNT to admit every endpoint that is registered with the
 	// Databricks account, or ENDPOINT to admit only those of this spec.
-	// Default: ACCOUNT.
+	// Default: ENDPOINT with frontEnd, else ACCOUNT.
 	Level string `json:"level,omitempty" format:"accessLevel"`
 }
 
