@@ -63,7 +63,7 @@ deploy: build ## Deploy the stack
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
-	go test ./lambda/plan ./spec -update
+	go test ./lambda/plan ./spec ./infra -update
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -33,10 +33,35 @@ type functionProps struct {
 	values      placeholders
 	variables   []variable
 	deadLetters awssqs.CfnQueue
+	// network is that of the functions which call workspaces; nil means none.
+	network *awslambda.CfnFunction_VpcConfigProperty
+}
+
+// networkOf is the network that the settings want, or nil.
+func networkOf(s settings) *awslambda.CfnFunction_VpcConfigProperty {
+	if s.FunctionsVPC == "" {
+		return nil
+	}
+	return &awslambda.CfnFunction_VpcConfigProperty{
+		SubnetIds:        jsii.Strings(s.FunctionsSubnets...),
+		SecurityGroupIds: jsii.Strings(s.FunctionsSecurityGroups...),
+	}
+}
+
+// standInVPC is what Lambda asks for to place a function in a VPC.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+var standInVPC = plan.Permission{
+	Why: "let Lambda place the function in a VPC, for which EC2 knows no resources",
+	Actions: []string{
+		"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+		"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+	},
+	Resources: []string{"*"},
 }
 
 // variable is an environment variable of those functions whose role mentions a
-// placeholder. An empty value means that there is none.
+// placeholder; an empty placeholder means all. An empty value means that there
+// is none.
 type variable struct{ name, placeholder, value string }
 
 // newFunctions makes the function of each step and of each plan.Function, by
@@ -45,7 +70,7 @@ func newFunctions(stack awscdk.Stack, props functionProps) map[string]awslambda.
 	made := map[string]awslambda.CfnFunction{}
 	for _, s := range plan.Workspace().Steps() {
 		made[s.Name] = newFunction(stack, props, plan.Function{
-			Name: s.Name, Doc: s.Doc, Timeout: s.Timeout,
+			Name: s.Name, Doc: s.Doc, Timeout: s.Timeout, CallsWorkspace: s.CallsWorkspace,
 			Allow: append(plan.Common(), s.Allow...),
 		})
 	}
@@ -77,6 +102,10 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 		LogGroupName:    jsii.String("/aws/lambda/" + name),
 		RetentionInDays: jsii.Number(logRetentionDays),
 	})
+	inVPC := f.CallsWorkspace && props.network != nil
+	if inVPC {
+		f.Allow = append(slices.Clone(f.Allow), standInVPC)
+	}
 	role := props.values.role(stack, f.Name+"Role", f.Doc, assumedBy("lambda.amazonaws.com", nil), append([]plan.Permission{
 		{
 			Why:       "write its own log",
@@ -89,7 +118,7 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 			Resources: []string{"*"},
 		},
 	}, f.Allow...))
-	return awslambda.NewCfnFunction(stack, jsii.String(f.Name+"Function"), &awslambda.CfnFunctionProps{
+	function := awslambda.NewCfnFunction(stack, jsii.String(f.Name+"Function"), &awslambda.CfnFunctionProps{
 		FunctionName:  &name,
 		Description:   &f.Doc,
 		Runtime:       jsii.String("provided.al2023"),
@@ -109,6 +138,10 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 		},
 		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")},
 	})
+	if inVPC {
+		function.SetVpcConfig(props.network)
+	}
+	return function
 }
 
 // environment gives a function the variables of those things that its role may

@@ -1,6 +1,11 @@
 package main
 
-import "github.com/aws/constructs-go/constructs/v10"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/constructs-go/constructs/v10"
+)
 
 // settings are what an operator chooses, as CDK context (-c key=value or
 // cdk.json).
@@ -18,6 +23,27 @@ type settings struct {
 	// DatabricksHost (databricksHost) is the account console's address, if it
 	// is not the usual one.
 	DatabricksHost string
+	// FunctionsVPC (functionsVpc) is the VPC of the users, if the functions that
+	// call workspaces are to run there: workspaces that are closed to the public
+	// network admit them only so. FunctionsSubnets and FunctionsSecurityGroups
+	// (functionsSubnets, functionsSecurityGroups) are ids in it, as a list or
+	// separated by commas.
+	FunctionsVPC                              string
+	FunctionsSubnets, FunctionsSecurityGroups []string
+}
+
+// check refuses settings that do not fit together.
+func (s settings) check() error {
+	given := 0
+	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {
+		if is {
+			given++
+		}
+	}
+	if given != 0 && given != 3 {
+		return fmt.Errorf("reading the context: functionsVpc, functionsSubnets and functionsSecurityGroups are given together or not at all")
+	}
+	return nil
 }
 
 func settingsFrom(node constructs.Node) settings {
@@ -27,6 +53,18 @@ func settingsFrom(node constructs.Node) settings {
 		}
 		return otherwise
 	}
+	list := func(key string) []string {
+		var out []string
+		switch value := node.TryGetContext(&key).(type) {
+		case string:
+			out = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+		case []any:
+			for _, v := range value {
+				out = append(out, fmt.Sprint(v))
+			}
+		}
+		return out
+	}
 	return settings{
 		Asset:            get("asset", "dist"),
 		SourceBucket:     get("sourceBucket", ""),
@@ -34,5 +72,9 @@ func settingsFrom(node constructs.Node) settings {
 		LogBucket:        get("logBucket", ""),
 		DatabricksSecret: get("databricksSecret", "lakegate/databricks"),
 		DatabricksHost:   get("databricksHost", ""),
+
+		FunctionsVPC:            get("functionsVpc", ""),
+		FunctionsSubnets:        list("functionsSubnets"),
+		FunctionsSecurityGroups: list("functionsSecurityGroups"),
 	}
 }

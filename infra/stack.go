@@ -26,6 +26,9 @@ const tagStack = "lakegate:stack"
 // template then has readable logical ids, roles with exactly the planned
 // statements, and no custom resources.
 func newStack(app awscdk.App, s settings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	if err := checkAsset(s.Asset); err != nil {
 		return err
 	}
@@ -62,13 +65,15 @@ func newStack(app awscdk.App, s settings) error {
 		plan.StateMachine:     machineARN,
 	}
 	functions := newFunctions(stack, functionProps{
-		code: code, values: values, deadLetters: deadLetters,
+		code: code, values: values, deadLetters: deadLetters, network: networkOf(s),
 		variables: []variable{
 			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
 			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
 			{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},
 			{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
 			{plan.EnvStateMachine, plan.StateMachine, machineARN},
+			// Every step may have to know whether it runs where users are.
+			{plan.EnvFunctionsVPC, "", s.FunctionsVPC},
 		},
 	})
 	machine := newStateMachine(stack, functions)

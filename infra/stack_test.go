@@ -32,6 +32,11 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // than all of them together.
 var synthesised template
 
+// placed is the template with functions in the VPC of the users.
+var placed template
+
+const usersVPC = "vpc-0a1b2c3d4e5f60718"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code, err := synthesiseAndRun(m)
@@ -75,21 +80,31 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 		return 0, err
 	}
 	config.Context["asset"] = asset
-	app := awscdk.NewApp(&awscdk.AppProps{
-		AnalyticsReporting: jsii.Bool(false), Context: &config.Context, Outdir: &out,
-	})
-	if err := newStack(app, settingsFrom(app.Node())); err != nil {
+	if synthesised, err = synthesise(config.Context, out); err != nil {
 		return 0, err
+	}
+	config.Context["functionsVpc"] = usersVPC
+	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
+	config.Context["functionsSecurityGroups"] = []string{"sg-0a1b2c3d4e5f60711"}
+	if placed, err = synthesise(config.Context, out+"-placed"); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// synthesise makes the template of the stack for a context.
+func synthesise(context map[string]any, out string) (template, error) {
+	var t template
+	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Context: &context, Outdir: &out})
+	if err := newStack(app, settingsFrom(app.Node())); err != nil {
+		return t, err
 	}
 	app.Synth(nil)
 	text, err := os.ReadFile(filepath.Join(out, stackName+".template.json"))
 	if err != nil {
-		return 0, err
+		return t, err
 	}
-	if err := json.Unmarshal(text, &synthesised); err != nil {
-		return 0, err
-	}
-	return m.Run(), nil
+	return t, json.Unmarshal(text, &t)
 }
 
 func checkNode() error {
@@ -731,8 +746,12 @@ func TestSettings(t *testing.T) {
 			map[string]any{
 				"asset": "a", "sourceBucket": "b", "stateBucket": "c", "logBucket": "d",
 				"databricksSecret": "e", "databricksHost": "f",
+				"functionsVpc": "g", "functionsSubnets": "h, i", "functionsSecurityGroups": []string{"j"},
 			},
-			settings{Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f"},
+			settings{
+				Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f",
+				FunctionsVPC: "g", FunctionsSubnets: []string{"h", "i"}, FunctionsSecurityGroups: []string{"j"},
+			},
 		},
 	}
 	for _, test := range tests {
@@ -742,6 +761,70 @@ func TestSettings(t *testing.T) {
 				t.Errorf("settings (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestSettingsThatDoNotFitTogether(t *testing.T) {
+	t.Parallel()
+	whole := settings{FunctionsVPC: "v", FunctionsSubnets: []string{"s"}, FunctionsSecurityGroups: []string{"g"}}
+	for name, breaks := range map[string]func(*settings){
+		"no VPC":     func(s *settings) { s.FunctionsVPC = "" },
+		"no subnets": func(s *settings) { s.FunctionsSubnets = nil },
+		"no groups":  func(s *settings) { s.FunctionsSecurityGroups = nil },
+	} {
+		s := whole
+		if breaks(&s); s.check() == nil {
+			t.Errorf("%s: it is not refused", name)
+		}
+	}
+	for _, s := range []settings{{}, whole} {
+		if err := s.check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The functions that call workspaces, and no others, run in the VPC of the
+// users; all steps know which one it is.
+func TestFunctionsInVPC(t *testing.T) {
+	t.Parallel()
+	calls := map[string]bool{}
+	for _, s := range plan.Workspace().Steps() {
+		calls[s.Name] = s.CallsWorkspace
+	}
+	for _, f := range plan.Functions() {
+		calls[f.Name] = f.CallsWorkspace
+	}
+	want := map[string]any{
+		"SubnetIds":        []any{"subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"},
+		"SecurityGroupIds": []any{"sg-0a1b2c3d4e5f60711"},
+	}
+	for name, in := range calls {
+		properties := placed.Resources[name+"Function"].Properties
+		if got := at(properties, "Environment", "Variables", plan.EnvFunctionsVPC); got != usersVPC {
+			t.Errorf("%s is told that functions run in %v", name, got)
+		}
+		role, err := json.Marshal(placed.Resources[name+"Role"].Properties["Policies"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if may := bytes.Contains(role, []byte("ec2:CreateNetworkInterface")); may != in {
+			t.Errorf("role of %s may stand in a VPC: %t", name, may)
+		}
+		if !in {
+			if got := properties["VpcConfig"]; got != nil {
+				t.Errorf("%s runs in %v", name, got)
+			}
+			continue
+		}
+		if diff := gocmp.Diff(want, properties["VpcConfig"]); diff != "" {
+			t.Errorf("network of %s (-want +got):\n%s", name, diff)
+		}
+	}
+	for id, r := range synthesised.ofType("AWS::Lambda::Function") {
+		if got := r.Properties["VpcConfig"]; got != nil {
+			t.Errorf("without settings %s runs in %v", id, got)
+		}
 	}
 }
 

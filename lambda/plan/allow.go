@@ -136,8 +136,10 @@ func change(kind string, actions ...string) Permission {
 var privateDNS = Permission{
 	Why:       "private DNS names are a hosted zone that AWS associates with the VPC",
 	Actions:   []string{"route53:AssociateVPCWithHostedZone"},
-	Resources: []string{"arn:" + Partition + ":route53:::hostedzone/*"},
+	Resources: []string{hostedZoneARN},
 }
+
+const hostedZoneARN = "arn:" + Partition + ":route53:::hostedzone/*"
 
 // endpoint are the permissions of a step that makes a VPC endpoint which refers
 // to objects of these kinds.
@@ -283,6 +285,39 @@ func verifyNetworkAllow() []Permission {
 		"ec2:DescribeNetworkAcls", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",
 		"ec2:DescribeSubnets", "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints",
 	))
+}
+
+// hosts are what a record may be about: the hosts of workspaces.
+var hosts = map[string]map[string]string{
+	"ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": "*.cloud.databricks.com"},
+}
+
+var readZones = Permission{
+	Why: "find the zones of a VPC", Resources: []string{"*"},
+	// The second is asked for by the first.
+	Actions: []string{"route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"},
+}
+
+var readZone = Permission{
+	Why: "see whether a zone is ours and where it leads", Resources: []string{hostedZoneARN},
+	Actions: []string{"route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ListTagsForResource"},
+}
+
+func ensureFrontEndDNSAllow() []Permission {
+	return fenced(
+		look("ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcEndpoints"),
+		readZones, readZone,
+		Permission{Why: "create a zone, which has no ARN yet", Actions: []string{"route53:CreateHostedZone"}, Resources: []string{"*"}},
+		Permission{
+			Why: "lead the hosts of workspaces, and no other names, to the endpoint", Actions: []string{"route53:ChangeResourceRecordSets"},
+			Resources: []string{hostedZoneARN}, Conditions: hosts,
+		},
+		Permission{Why: "tag it once it exists", Actions: []string{"route53:ChangeTagsForResource"}, Resources: []string{hostedZoneARN}},
+	)
+}
+
+func verifyFrontEndAllow() []Permission {
+	return fenced(readSecret, keepChecks, readZones, readZone, look("ec2:DescribeSecurityGroupRules", "ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces"))
 }
 
 func stopAbandonedComputeAllow() []Permission {

@@ -14,6 +14,9 @@ const (
 	EnvDatabricksHost = "DATABRICKS_HOST"
 	// EnvStateMachine is the ARN of the state machine.
 	EnvStateMachine = "STATE_MACHINE_ARN"
+	// EnvFunctionsVPC is the VPC that the functions which call workspaces run in,
+	// if they run in one.
+	EnvFunctionsVPC = "FUNCTIONS_VPC"
 )
 
 const (

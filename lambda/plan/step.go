@@ -20,6 +20,9 @@ type Step struct {
 	Input map[string]any
 	// Timeout of one invocation of the function.
 	Timeout time.Duration
+	// CallsWorkspace says that the function calls the API of the workspace
+	// itself, and so has to run where the workspace admits callers.
+	CallsWorkspace bool
 	// Await makes the state a loop that is left when the step reports ready.
 	Await *Await
 	// Allow is what the function's role may do, beside what Common allows.
@@ -59,6 +62,8 @@ type Function struct {
 	Doc string
 	// Timeout of one invocation.
 	Timeout time.Duration
+	// CallsWorkspace is as that of a step.
+	CallsWorkspace bool
 	// Allow is what the function's role may do.
 	Allow []Permission
 }

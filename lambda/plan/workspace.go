@@ -28,6 +28,7 @@ func Workspace() Sequence {
 						Branches: []Sequence{
 							{ensureWorkspaceEndpoint, registerWorkspaceEndpoint},
 							{ensureRelayEndpoint, registerRelayEndpoint},
+							{ensureFrontEndEndpoint, registerFrontEndEndpoint},
 							{ensureStsEndpoint},
 							{ensureKinesisEndpoint},
 							{ensureGlueEndpoint},
@@ -56,7 +57,7 @@ func Workspace() Sequence {
 			Name: "StartWorkspace",
 			Doc:  "Private DNS settles while Databricks provisions the workspace.",
 			Branches: []Sequence{
-				{createWorkspace, awaitWorkspace},
+				{createWorkspace, ensureFrontEndDNS, awaitWorkspace},
 				{enablePrivateDNS, awaitPrivateDNS},
 			},
 		},
@@ -68,6 +69,7 @@ func Workspace() Sequence {
 				{registerInstanceProfile},
 				{assignMetastore},
 				{verifyNetwork},
+				{verifyFrontEnd},
 			},
 		},
 		Parallel{
@@ -213,6 +215,30 @@ var registerCustomerManagedKeys = Step{
 	Allow: databricksAllow(),
 }
 
+var ensureFrontEndEndpoint = Step{
+	Name: "EnsureFrontEndEndpoint", Result: "frontEndEndpoint", Timeout: usual,
+	Doc:   "Find or create the VPC endpoint through which users reach the workspace.",
+	Allow: endpoint("subnet", "security-group"),
+}
+
+var registerFrontEndEndpoint = Step{
+	Name: "RegisterFrontEndEndpoint", Result: "frontEndRegistration", Timeout: usual,
+	Doc:   "Register the users' endpoint with the Databricks account, which accepts its connection.",
+	Allow: databricksAllow(),
+}
+
+var ensureFrontEndDNS = Step{
+	Name: "EnsureFrontEndDns", Result: "frontEndDns", Timeout: usual,
+	Doc:   "Find or create the private hosted zones that lead the workspace's hosts to the users' endpoint.",
+	Allow: ensureFrontEndDNSAllow(),
+}
+
+var verifyFrontEnd = Step{
+	Name: "VerifyFrontEnd", Result: "frontEndCheck", Timeout: usual,
+	Doc:   "Check that users reach the workspace by their endpoint and, if it is closed to the public, in no other way.",
+	Allow: verifyFrontEndAllow(),
+}
+
 var registerWorkspaceEndpoint = Step{
 	Name: "RegisterWorkspaceEndpoint", Result: "workspaceRegistration", Timeout: usual,
 	Doc:   "Register the workspace endpoint with the Databricks account, which accepts its connection.",
@@ -227,7 +253,7 @@ var registerRelayEndpoint = Step{
 
 var awaitEndpoints = Step{
 	Name: "AwaitEndpoints", Result: "endpoints", Timeout: usual,
-	Doc:   "Wait until both endpoints to the control plane are available.",
+	Doc:   "Wait until the endpoints to the control plane are available.",
 	Await: &Await{Noun: "Endpoints", Within: 30 * time.Minute},
 	Allow: awaitEndpointsAllow(),
 }
@@ -295,13 +321,13 @@ var awaitPrivateDNS = Step{
 }
 
 var verifyWorkspace = Step{
-	Name: "VerifyWorkspace", Result: "workspaceCheck", Timeout: usual,
+	Name: "VerifyWorkspace", Result: "workspaceCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check that the workspace answers at its URL and lets the service principal in.",
 	Allow: fenced(readSecret, keepChecks, keepLedger),
 }
 
 var registerInstanceProfile = Step{
-	Name: "RegisterInstanceProfile", Result: "instanceProfileRegistration", Timeout: usual,
+	Name: "RegisterInstanceProfile", Result: "instanceProfileRegistration", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Register the instance profile with the workspace, which tries it out.",
 	Allow: databricksAllow(),
 }
@@ -319,35 +345,35 @@ var verifyNetwork = Step{
 }
 
 var verifyCluster = Step{
-	Name: "VerifyCluster", Result: "clusterCheck", Timeout: usual,
+	Name: "VerifyCluster", Result: "clusterCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Start the smallest cluster, and wait until it runs.",
 	Await: &Await{Noun: "Cluster", Within: 50 * time.Minute},
 	Allow: fenced(readSecret, keepChecks),
 }
 
 var verifyPrivateDNS = Step{
-	Name: "VerifyPrivateDns", Result: "privateDnsCheck", Timeout: usual,
+	Name: "VerifyPrivateDns", Result: "privateDnsCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check from the cluster that the hosts of the control plane are the addresses of the endpoints.",
 	Await: &Await{Noun: "PrivateDnsProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
 }
 
 var verifyPorts = Step{
-	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual,
+	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check from the cluster that the ports of the control plane are open.",
 	Await: &Await{Noun: "PortsProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
 }
 
 var verifyMetastore = Step{
-	Name: "VerifyMetastore", Result: "metastoreCheck", Timeout: usual,
+	Name: "VerifyMetastore", Result: "metastoreCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check from the cluster that Spark lists the databases that the metastore has.",
 	Await: &Await{Noun: "MetastoreProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, readCatalog),
 }
 
 var verifyIsolation = Step{
-	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual,
+	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check that the cluster reaches what it needs and nothing outside.",
 	Await: &Await{Noun: "IsolationProbe", Within: probing},
 	Allow: fenced(readSecret, keepChecks, look(
@@ -357,20 +383,20 @@ var verifyIsolation = Step{
 }
 
 var configureSQLWarehouses = Step{
-	Name: "ConfigureSqlWarehouses", Result: "sqlWarehouses", Timeout: usual,
+	Name: "ConfigureSqlWarehouses", Result: "sqlWarehouses", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Let SQL warehouses use the instance profile and the metastore.",
 	Allow: databricksAllow(),
 }
 
 var verifySQLWarehouse = Step{
-	Name: "VerifySqlWarehouse", Result: "sqlWarehouseCheck", Timeout: usual,
+	Name: "VerifySqlWarehouse", Result: "sqlWarehouseCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Start the smallest SQL warehouse, and check that it lists the databases that the metastore has.",
 	Await: &Await{Noun: "SqlWarehouse", Within: 50 * time.Minute},
 	Allow: fenced(readSecret, keepChecks, readCatalog),
 }
 
 var stopCompute = Step{
-	Name: "StopCompute", Result: "compute", Timeout: usual,
+	Name: "StopCompute", Result: "compute", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Stop the cluster and the SQL warehouse that were started for the checks.",
 	Allow: databricksAllow(),
 }
@@ -400,7 +426,7 @@ var reportFailure = Function{
 }
 
 var stopAbandonedCompute = Function{
-	Name: "StopAbandonedCompute", Timeout: usual,
+	Name: "StopAbandonedCompute", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
 	Allow: stopAbandonedComputeAllow(),
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -100,6 +101,17 @@ type Keys interface {
 	PutKeyPolicy(context.Context, *kms.PutKeyPolicyInput, ...func(*kms.Options)) (*kms.PutKeyPolicyOutput, error)
 }
 
+// Zones is the part of Amazon Route 53 that is used.
+type Zones interface {
+	ChangeResourceRecordSets(context.Context, *route53.ChangeResourceRecordSetsInput, ...func(*route53.Options)) (*route53.ChangeResourceRecordSetsOutput, error)
+	ChangeTagsForResource(context.Context, *route53.ChangeTagsForResourceInput, ...func(*route53.Options)) (*route53.ChangeTagsForResourceOutput, error)
+	CreateHostedZone(context.Context, *route53.CreateHostedZoneInput, ...func(*route53.Options)) (*route53.CreateHostedZoneOutput, error)
+	GetHostedZone(context.Context, *route53.GetHostedZoneInput, ...func(*route53.Options)) (*route53.GetHostedZoneOutput, error)
+	ListHostedZonesByVPC(context.Context, *route53.ListHostedZonesByVPCInput, ...func(*route53.Options)) (*route53.ListHostedZonesByVPCOutput, error)
+	ListResourceRecordSets(context.Context, *route53.ListResourceRecordSetsInput, ...func(*route53.Options)) (*route53.ListResourceRecordSetsOutput, error)
+	ListTagsForResource(context.Context, *route53.ListTagsForResourceInput, ...func(*route53.Options)) (*route53.ListTagsForResourceOutput, error)
+}
+
 // Secrets is the part of AWS Secrets Manager that is used.
 type Secrets interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
@@ -124,6 +136,7 @@ var (
 	_ Objects    = (*s3.Client)(nil)
 	_ Catalog    = (*glue.Client)(nil)
 	_ Keys       = (*kms.Client)(nil)
+	_ Zones      = (*route53.Client)(nil)
 	_ Secrets    = (*secretsmanager.Client)(nil)
 	_ Events     = (*eventbridge.Client)(nil)
 	_ Executions = (*sfn.Client)(nil)
@@ -189,6 +202,9 @@ func (c *Clients) Catalog(region string) Catalog {
 func (c *Clients) Keys(region string) Keys {
 	return kms.NewFromConfig(c.config, func(o *kms.Options) { o.Region = region })
 }
+
+// Zones returns a client; Route 53 has no regions.
+func (c *Clients) Zones() Zones { return route53.NewFromConfig(c.config) }
 
 // Secrets returns a client.
 func (c *Clients) Secrets() Secrets { return secretsmanager.NewFromConfig(c.config) }

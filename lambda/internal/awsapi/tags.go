@@ -7,6 +7,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,6 +64,24 @@ func OfKMS(tags []kmstypes.Tag) Tags {
 	out := Tags{}
 	for _, t := range tags {
 		out[aws.ToString(t.TagKey)] = aws.ToString(t.TagValue)
+	}
+	return out
+}
+
+// Route53 returns the tags in the form of Route 53.
+func (t Tags) Route53() []route53types.Tag {
+	var tags []route53types.Tag
+	for _, k := range slices.Sorted(maps.Keys(t)) {
+		tags = append(tags, route53types.Tag{Key: aws.String(k), Value: aws.String(t[k])})
+	}
+	return tags
+}
+
+// OfRoute53 reads the tags of a hosted zone.
+func OfRoute53(tags []route53types.Tag) Tags {
+	out := Tags{}
+	for _, t := range tags {
+		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	return out
 }

@@ -141,7 +141,7 @@ func (a *Accounts) Workspace(ctx context.Context, accountID, address, id string)
 		Warehouses:       sql.NewWarehouses(c),
 		Statements:       sql.NewStatementExecution(c),
 		LegacyAccess:     settings.NewDisableLegacyAccess(c),
-		answers:          a.answers(cfg.Host),
+		answers:          a.answers(cfg.Host, cfg.WorkspaceID),
 	}
 	if a.workspaces == nil {
 		a.workspaces = map[string]*Workspace{}
@@ -150,11 +150,14 @@ func (a *Accounts) Workspace(ctx context.Context, accountID, address, id string)
 	return w, nil
 }
 
-func (a *Accounts) answers(host string) func(context.Context) (int, error) {
+func (a *Accounts) answers(host, workspace string) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/login.html", http.NoBody)
 		if err != nil {
 			return 0, err
+		}
+		if workspace != "" {
+			req.Header.Set("X-Databricks-Workspace-Id", workspace)
 		}
 		resp, err := (&http.Client{Transport: once{a.Transport}}).Do(req)
 		if err != nil {

@@ -47,9 +47,11 @@ type Document struct {
 	STSEndpoint       *Endpoint       `json:"stsEndpoint,omitempty"`
 	KinesisEndpoint   *Endpoint       `json:"kinesisEndpoint,omitempty"`
 	GlueEndpoint      *Endpoint       `json:"glueEndpoint,omitempty"`
+	FrontEndEndpoint  *Endpoint       `json:"frontEndEndpoint,omitempty"`
 
 	WorkspaceRegistration *Registration `json:"workspaceRegistration,omitempty"`
 	RelayRegistration     *Registration `json:"relayRegistration,omitempty"`
+	FrontEndRegistration  *Registration `json:"frontEndRegistration,omitempty"`
 	Endpoints             *Endpoints    `json:"endpoints,omitempty"`
 
 	GlueInstanceProfile   *InstanceProfile `json:"glueInstanceProfile,omitempty"`
@@ -63,6 +65,7 @@ type Document struct {
 	Network               *Object          `json:"network,omitempty"`
 
 	DatabricksWorkspace *Workspace       `json:"databricksWorkspace,omitempty"`
+	FrontEndDNS         *FrontEndDNS     `json:"frontEndDns,omitempty"`
 	WorkspaceStatus     *WorkspaceStatus `json:"workspaceStatus,omitempty"`
 	PrivateDNS          *PrivateDNS      `json:"privateDns,omitempty"`
 	PrivateDNSStatus    *Endpoints       `json:"privateDnsStatus,omitempty"`
@@ -71,6 +74,7 @@ type Document struct {
 	InstanceProfileRegistration *Object         `json:"instanceProfileRegistration,omitempty"`
 	MetastoreAssignment         *Object         `json:"metastoreAssignment,omitempty"`
 	NetworkCheck                *Checks         `json:"networkCheck,omitempty"`
+	FrontEndCheck               *Checks         `json:"frontEndCheck,omitempty"`
 	ClusterCheck                *ClusterCheck   `json:"clusterCheck,omitempty"`
 	PrivateDNSCheck             *Probe          `json:"privateDnsCheck,omitempty"`
 	PortsCheck                  *Probe          `json:"portsCheck,omitempty"`
@@ -253,6 +257,8 @@ type NetworkACLs struct {
 // Endpoint is one VPC endpoint.
 type Endpoint struct {
 	Object
+	// VPC that it is in.
+	VPC string `json:"vpc,omitempty"`
 	// Service is the name of the endpoint service.
 	Service string `json:"service"`
 	// State when it was seen last.
@@ -278,6 +284,17 @@ type Endpoints struct {
 type PrivateDNS struct {
 	Outcome
 	Endpoints []string `json:"endpoints"`
+}
+
+// FrontEndDNS leads the hosts of the workspace to the users' endpoint.
+type FrontEndDNS struct {
+	Outcome
+	// Zones by which it is done, one for each host, or the author's.
+	Zones []Object `json:"zones,omitempty"`
+	// Hosts of the workspace.
+	Hosts []string `json:"hosts,omitempty"`
+	// Addresses of the endpoint.
+	Addresses []string `json:"addresses,omitempty"`
 }
 
 // Workspace is the Databricks workspace.

@@ -59,8 +59,17 @@ type Config struct {
 	AWSAccount, DatabricksAccount string
 	// AWSPort and DatabricksPort on loopback; 0 means any that is free.
 	AWSPort, DatabricksPort int
+	// Functions says where the functions run that call workspaces; nil means
+	// outside of any VPC.
+	Functions *Placement
 	// Manual leaves the rules out: nothing is started by events.
 	Manual bool
+}
+
+// Placement is where functions run in a VPC. It need not exist yet.
+type Placement struct {
+	VPC             string
+	Subnets, Groups []string
 }
 
 // The accounts of the examples.
@@ -134,6 +143,7 @@ func Start(cfg Config) (*World, error) {
 	}
 	w.makeAWS()
 	w.makeDatabricks()
+	w.Hub.Reach = w.reach
 	if err := w.serve(); err != nil {
 		w.Close()
 		return nil, err
@@ -220,12 +230,18 @@ func (w *World) makeDatabricks() {
 	}
 	w.Network = network.New(network.World{
 		EC2: w.EC2, Zones: w.zones, Ports: portsOf(services), Firewall: w.firewall,
-		Alias: func(host string) (string, bool) { return w.Databricks.Alias(host) },
+		Alias: func(host string) (string, bool) {
+			// It may be asked only while Databricks serves a call, as for such hosts.
+			if !strings.HasSuffix(host, ".cloud.databricks.com") {
+				return "", false
+			}
+			return w.Databricks.Alias(host)
+		},
 	})
 	w.Databricks = databricks.New(w.Hub, w.Delays, databricks.Config{
 		AccountID: w.Config.DatabricksAccount,
 		Clients:   map[string]string{clientID: clientSecret},
-		AWS:       awsView{w}, Network: w.Network, Services: services,
+		AWS:       awsView{w}, Network: w.Network, Services: services, Machine: w.machine,
 	})
 }
 
@@ -381,6 +397,7 @@ func (w *World) register(name string, timeout time.Duration) error {
 		StateBucket: stateBucket, EventBus: plan.EventBusName, DatabricksSecret: secretName,
 		StateMachine: w.StateMachineARN(), DatabricksHost: w.DatabricksURL,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
+		FunctionsVPC: w.functionsVPC(), Resolve: w.resolver(name),
 	})
 	if err != nil {
 		return err

@@ -36,6 +36,15 @@ func (v *inventory) lines() []string {
 	for _, b := range v.w.S3.Buckets() {
 		v.out = append(v.out, fmt.Sprintf("bucket %s %s policy %d tags %v", b.Name, b.Region, len(b.Policy), b.Tags))
 	}
+	for _, z := range v.w.Zones.Zones() {
+		var records []string
+		for _, r := range z.Records {
+			if r.Type != "SOA" && r.Type != "NS" {
+				records = append(records, r.Type+" "+r.Name)
+			}
+		}
+		v.out = append(v.out, fmt.Sprintf("hosted zone %s of %d VPCs %v tags %v", z.Name, len(z.VPCs), records, z.Tags))
+	}
 	slices.Sort(v.out)
 	return v.out
 }

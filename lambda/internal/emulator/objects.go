@@ -17,6 +17,9 @@ func (w *World) Objects() []Object {
 	for _, region := range spec.RegionNames() {
 		out = append(out, w.network(region)...)
 	}
+	for _, z := range w.Zones.Zones() {
+		out = append(out, Object{"hosted zone", strings.TrimSuffix(z.Name, "."), z.ID, ""})
+	}
 	for _, r := range w.IAM.Roles() {
 		out = append(out, Object{"role", r.Name, r.ARN, ""})
 	}
@@ -105,7 +108,7 @@ func (w *World) Looks(n int) int {
 // stack's own buckets, bus and state machine.
 func builds(c wire.Record) bool {
 	switch c.Service {
-	case "ec2", "iam", "glue", "kms":
+	case "ec2", "iam", "glue", "kms", "route53":
 		return true
 	case "databricks":
 		return c.Action != "GetToken" && c.Action != "GetHostMetadata" && c.Action != "GetOAuthMetadata"

@@ -94,7 +94,11 @@ var codes = map[string]string{
 	"VpcEndpointLimitExceeded":                plan.QuotaExceeded,
 	"VpcLimitExceeded":                        plan.QuotaExceeded,
 
+	// A private zone that was just created may not be listed yet.
+	"ConflictingDomainExists":   plan.NotReady,
+	"HostedZoneAlreadyExists":   plan.NotReady,
 	"NoSuchEntity":              plan.NotReady,
+	"NoSuchHostedZone":          plan.NotReady,
 	"NoSuchBucket":              plan.NotReady,
 	"NotFound":                  plan.NotReady,
 	"NotFoundException":         plan.NotReady,
@@ -190,7 +194,7 @@ func IsNotFound(err error) bool {
 	}
 	switch code := Code(err); code {
 	case "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "404", "NoSuchTagSet",
-		"NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "NotFoundException", "ResourceNotFoundException",
+		"NoSuchBucketPolicy", "NoSuchHostedZone", "NoSuchPublicAccessBlockConfiguration", "NotFoundException", "ResourceNotFoundException",
 		"ServerSideEncryptionConfigurationNotFoundError", "OwnershipControlsNotFoundError":
 		return true
 	default:

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -37,6 +38,11 @@ type Config struct {
 	DatabricksHost string
 	// DatabricksTransport of requests to Databricks; nil means the default one.
 	DatabricksTransport http.RoundTripper
+	// FunctionsVPC is the VPC that the functions which call workspaces run in;
+	// empty if they run in none.
+	FunctionsVPC string
+	// Resolve returns the addresses of a host; nil means as this machine does.
+	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Now is the time; nil means the wall's.
 	Now func() time.Time
 }
@@ -54,6 +60,9 @@ const margin = 3 * time.Second
 func New(name string, cfg Config) (Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Resolve == nil {
+		cfg.Resolve = net.DefaultResolver.LookupHost
 	}
 	clients := awsapi.NewClients(cfg.AWS)
 	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
@@ -79,6 +88,7 @@ func New(name string, cfg Config) (Handler, error) {
 		},
 		Source: &source.S3{Objects: clients.Objects},
 		Leases: leases, Statuses: statuses, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
+		FunctionsVPC: cfg.FunctionsVPC, Resolve: cfg.Resolve,
 	}
 	if name == "StopAbandonedCompute" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {

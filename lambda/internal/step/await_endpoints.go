@@ -14,11 +14,14 @@ import (
 	"lakegate/lambda/internal/document"
 )
 
-// awaitEndpoints waits until both endpoints to the control plane are
-// available: a network configuration is made of available ones only.
+// awaitEndpoints waits until the endpoints to the control plane are available,
+// that of the users too: a network configuration is made of available ones only.
 func awaitEndpoints(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoints, error) {
-	return awaitAvailable(ctx, d, doc, "AwaitEndpoints", doc.Endpoints, paceEndpoints,
-		[]string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID}, available)
+	ids := []string{doc.WorkspaceEndpoint.ID, doc.RelayEndpoint.ID}
+	if doc.Spec.PrivateLink.FrontEnd != nil {
+		ids = append(ids, doc.FrontEndEndpoint.ID)
+	}
+	return awaitAvailable(ctx, d, doc, "AwaitEndpoints", doc.Endpoints, paceEndpoints, ids, available)
 }
 
 func available(e types.VpcEndpoint) bool { return stateOf(e) == "available" }

@@ -33,7 +33,7 @@ func enablePrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*do
 		if given[id] {
 			return nil, privateDNSOff(id)
 		}
-		if err := turnOnPrivateDNS(ctx, api, doc, e); err != nil {
+		if err := turnOnPrivateDNS(ctx, api, e); err != nil {
 			return nil, err
 		}
 		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}

@@ -24,6 +24,9 @@ type endpointWish struct {
 	// object is the value of the object tag, path where the spec speaks of it.
 	object, path string
 	id, name     string
+	// vpc that it belongs into; an endpoint that is given may be in any, if this
+	// is empty.
+	vpc string
 	// services are the names under which the service may be offered.
 	services []string
 	// servicePath is where the spec can override the name.
@@ -50,7 +53,7 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 		func(ctx context.Context) ([]types.VpcEndpoint, error) {
 			all, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{
 				Filters: append(awsapi.OwnedBy(doc.Workspace, want.object),
-					types.Filter{Name: aws.String("vpc-id"), Values: []string{doc.VPC.ID}}),
+					types.Filter{Name: aws.String("vpc-id"), Values: []string{want.vpc}}),
 			})
 			if err != nil {
 				return nil, err
@@ -86,7 +89,7 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 	}
 	out.Outcome = made(false, changed, "changed its subnets, groups, route tables or policy")
 	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
-		if err := turnOnPrivateDNS(ctx, api, doc, found); err != nil {
+		if err := turnOnPrivateDNS(ctx, api, found); err != nil {
 			return nil, err
 		}
 		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
@@ -107,8 +110,8 @@ func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 		return nil, err
 	}
 	out := describeEndpoint(e)
-	if vpc := aws.ToString(e.VpcId); vpc != doc.VPC.ID {
-		return nil, unfit("VPC endpoint "+out.ID, "VPC", vpc, doc.VPC.ID, want.path+".id")
+	if vpc := aws.ToString(e.VpcId); want.vpc != "" && vpc != want.vpc {
+		return nil, unfit("VPC endpoint "+out.ID, "VPC", vpc, want.vpc, want.path+".id")
 	}
 	if !slices.Contains(want.services, out.Service) {
 		complain := differs
@@ -132,7 +135,7 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 	}
 	tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, want.object, want.name)
 	in := &ec2.CreateVpcEndpointInput{
-		VpcId: aws.String(doc.VPC.ID), ServiceName: aws.String(service), VpcEndpointType: want.kind,
+		VpcId: aws.String(want.vpc), ServiceName: aws.String(service), VpcEndpointType: want.kind,
 		SubnetIds: want.subnets, SecurityGroupIds: want.groups, RouteTableIds: want.routeTables,
 		TagSpecifications: tags.EC2(types.ResourceTypeVpcEndpoint),
 	}
@@ -145,10 +148,10 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 	for {
 		// A token is good for one endpoint: after a deletion it gives back the
 		// deleted one.
-		in.ClientToken = aws.String(token(doc, append([]string{want.object, doc.VPC.ID}, gone...)...))
+		in.ClientToken = aws.String(token(doc, append([]string{want.object, want.vpc}, gone...)...))
 		out, err := api.CreateVpcEndpoint(ctx, in)
 		if err != nil {
-			return types.VpcEndpoint{}, explainPrivateDNS(ctx, api, doc, service, "", err)
+			return types.VpcEndpoint{}, explainPrivateDNS(ctx, api, want.vpc, service, "", err)
 		}
 		id := aws.ToString(out.VpcEndpoint.VpcEndpointId)
 		if !isGone(*out.VpcEndpoint) || slices.Contains(gone, id) {
@@ -222,25 +225,25 @@ func privateDNSOff(id string) error {
 		"checking VPC endpoint %s: its private DNS names are off", id)
 }
 
-func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Document, e types.VpcEndpoint) error {
+func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, e types.VpcEndpoint) error {
 	id := aws.ToString(e.VpcEndpointId)
 	if _, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
 		VpcEndpointId: e.VpcEndpointId, PrivateDnsEnabled: aws.Bool(true),
 	}); err != nil {
 		return fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
-			explainPrivateDNS(ctx, api, doc, aws.ToString(e.ServiceName), id, err))
+			explainPrivateDNS(ctx, api, aws.ToString(e.VpcId), aws.ToString(e.ServiceName), id, err))
 	}
 	return nil
 }
 
 // explainPrivateDNS names the endpoint that holds the private DNS names, when
 // AWS refuses to give them to another one in the same VPC.
-func explainPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Document, service, id string, err error) error {
+func explainPrivateDNS(ctx context.Context, api awsapi.EC2, vpc, service, id string, err error) error {
 	if failure.Code(err) != "InvalidParameter" {
 		return err
 	}
 	others, lookErr := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{Filters: []types.Filter{
-		{Name: aws.String("vpc-id"), Values: []string{doc.VPC.ID}},
+		{Name: aws.String("vpc-id"), Values: []string{vpc}},
 		{Name: aws.String("service-name"), Values: []string{service}},
 	}})
 	if lookErr != nil {
@@ -250,7 +253,7 @@ func explainPrivateDNS(ctx context.Context, api awsapi.EC2, doc *document.Docume
 		if aws.ToBool(other.PrivateDnsEnabled) && aws.ToString(other.VpcEndpointId) != id {
 			return failure.As(plan.Conflict,
 				fmt.Sprintf("Give %s as the id of this endpoint in the spec, or turn its private DNS names off.", aws.ToString(other.VpcEndpointId)),
-				fmt.Errorf("%s already has the private DNS names of %s in VPC %s: %w", aws.ToString(other.VpcEndpointId), service, doc.VPC.ID, err))
+				fmt.Errorf("%s already has the private DNS names of %s in VPC %s: %w", aws.ToString(other.VpcEndpointId), service, vpc, err))
 		}
 	}
 	return failure.As(plan.Conflict, "Correct what AWS names, then redrive the execution.", err)
@@ -270,6 +273,7 @@ func describeEndpoints(ctx context.Context, api awsapi.EC2, in *ec2.DescribeVpcE
 func describeEndpoint(e types.VpcEndpoint) *document.Endpoint {
 	return &document.Endpoint{
 		Object:  document.Object{ID: aws.ToString(e.VpcEndpointId), Name: awsapi.OfEC2(e.Tags)["Name"]},
+		VPC:     aws.ToString(e.VpcId),
 		Service: aws.ToString(e.ServiceName),
 		State:   string(e.State),
 	}

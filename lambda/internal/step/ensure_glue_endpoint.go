@@ -16,7 +16,7 @@ func ensureGlueEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*
 		return &document.Endpoint{Object: document.Object{Outcome: skipped("Glue is not the metastore")}}, nil
 	}
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "glue-endpoint", path: "spec.metastore.glue.endpoint",
+		object: "glue-endpoint", path: "spec.metastore.glue.endpoint", vpc: doc.VPC.ID,
 		id: glue.Endpoint.ID, name: glue.Endpoint.Name,
 		services: []string{awsService(doc.Spec.Region, "glue")}, servicePath: "spec.metastore.glue.endpoint.id",
 		kind:       types.VpcEndpointTypeInterface,

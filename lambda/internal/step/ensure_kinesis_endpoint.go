@@ -13,7 +13,7 @@ import (
 func ensureKinesisEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
 	want := doc.Spec.Network.Endpoints.Kinesis
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "kinesis-endpoint", path: "spec.network.endpoints.kinesis",
+		object: "kinesis-endpoint", path: "spec.network.endpoints.kinesis", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: []string{awsService(doc.Spec.Region, "kinesis-streams")}, servicePath: "spec.network.endpoints.kinesis.id",
 		kind:    types.VpcEndpointTypeInterface,

@@ -86,5 +86,9 @@ func accessLevel(doc *document.Document) (level provisioning.PrivateAccessLevel,
 	if doc.Spec.PrivateLink.PrivateAccessSettings.Level != "ENDPOINT" {
 		return provisioning.PrivateAccessLevelAccount, nil
 	}
-	return provisioning.PrivateAccessLevelEndpoint, []string{doc.WorkspaceRegistration.ID}
+	allowed = []string{doc.WorkspaceRegistration.ID}
+	if doc.Spec.PrivateLink.FrontEnd != nil {
+		allowed = append(allowed, doc.FrontEndRegistration.ID)
+	}
+	return provisioning.PrivateAccessLevelEndpoint, allowed
 }

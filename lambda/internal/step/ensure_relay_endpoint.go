@@ -17,7 +17,7 @@ func ensureRelayEndpoint(ctx context.Context, d *Deps, doc *document.Document) (
 	}
 	want := doc.Spec.PrivateLink.RelayEndpoint
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "relay-endpoint", path: "spec.privateLink.relayEndpoint",
+		object: "relay-endpoint", path: "spec.privateLink.relayEndpoint", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: services, servicePath: "spec.privateLink.relayEndpoint.service",
 		kind:    types.VpcEndpointTypeInterface,

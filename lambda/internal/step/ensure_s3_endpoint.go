@@ -13,7 +13,7 @@ import (
 func ensureS3Endpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
 	want := doc.Spec.Network.Endpoints.S3
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "s3-endpoint", path: "spec.network.endpoints.s3",
+		object: "s3-endpoint", path: "spec.network.endpoints.s3", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: []string{awsService(doc.Spec.Region, "s3")}, servicePath: "spec.network.endpoints.s3.id",
 		kind:        types.VpcEndpointTypeGateway,

@@ -13,7 +13,7 @@ import (
 func ensureStsEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
 	want := doc.Spec.Network.Endpoints.STS
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "sts-endpoint", path: "spec.network.endpoints.sts",
+		object: "sts-endpoint", path: "spec.network.endpoints.sts", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: []string{awsService(doc.Spec.Region, "sts")}, servicePath: "spec.network.endpoints.sts.id",
 		kind:    types.VpcEndpointTypeInterface,

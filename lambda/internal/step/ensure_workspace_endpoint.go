@@ -17,7 +17,7 @@ func ensureWorkspaceEndpoint(ctx context.Context, d *Deps, doc *document.Documen
 	}
 	want := doc.Spec.PrivateLink.WorkspaceEndpoint
 	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "workspace-endpoint", path: "spec.privateLink.workspaceEndpoint",
+		object: "workspace-endpoint", path: "spec.privateLink.workspaceEndpoint", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: services, servicePath: "spec.privateLink.workspaceEndpoint.service",
 		kind:    types.VpcEndpointTypeInterface,

@@ -41,14 +41,19 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 	if err := d.onlyOne(ctx, r); err != nil {
 		return nil, err
 	}
-	return &document.Document{
+	out := &document.Document{
 		APIVersion: document.Version,
 		Workspace:  doc.Workspace,
 		Revision:   r,
 		Execution:  doc.Execution,
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
-	}, nil
+	}
+	vpc := ""
+	if w.Spec.PrivateLink.FrontEnd != nil {
+		vpc = w.Spec.PrivateLink.FrontEnd.VPC
+	}
+	return out, d.lockOut(out, vpc)
 }
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.

@@ -40,6 +40,11 @@ func (p *proof) note(c document.Check) {
 	p.add(c)
 }
 
+// failed says whether one of the checks has failed.
+func (p *proof) failed() bool {
+	return slices.ContainsFunc(p.checks, func(c document.Check) bool { return c.Result == document.Failed })
+}
+
 func (p *proof) add(c document.Check) {
 	c.Time = p.now
 	p.checks = append(p.checks, c)

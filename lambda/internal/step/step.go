@@ -31,7 +31,12 @@ type Deps struct {
 	Statuses   *report.Statuses
 	Publisher  *report.Publisher
 	Evidence   *report.Evidence
-	Now        func() time.Time
+	// FunctionsVPC is the VPC that the functions which call workspaces run in;
+	// empty if they run in none.
+	FunctionsVPC string
+	// Resolve returns the addresses of a host as this function sees them.
+	Resolve func(ctx context.Context, host string) ([]string, error)
+	Now     func() time.Time
 }
 
 // Func is a step: it takes the document and returns what it adds to it.
@@ -54,6 +59,10 @@ var Registry = map[string]Func{
 	"EnsureS3Endpoint":            as(ensureS3Endpoint),
 	"EnsureStsEndpoint":           as(ensureStsEndpoint),
 	"EnsureKinesisEndpoint":       as(ensureKinesisEndpoint),
+	"EnsureFrontEndEndpoint":      as(ensureFrontEndEndpoint),
+	"RegisterFrontEndEndpoint":    as(registerFrontEndEndpoint),
+	"EnsureFrontEndDns":           as(ensureFrontEndDNS),
+	"VerifyFrontEnd":              as(verifyFrontEnd),
 	"RegisterWorkspaceEndpoint":   as(registerWorkspaceEndpoint),
 	"RegisterRelayEndpoint":       as(registerRelayEndpoint),
 	"AwaitEndpoints":              as(awaitEndpoints),

@@ -254,17 +254,9 @@ func routeTablesOf(ctx context.Context, api awsapi.EC2, doc *document.Document) 
 // to the control plane and to AWS.
 func checkGroups(ctx context.Context, api awsapi.EC2, doc *document.Document, p *proof) error {
 	compute, doors := doc.SecurityGroups.Workspace.ID, doc.SecurityGroups.Endpoint.ID
-	rules, err := pages(func(token *string) ([]types.SecurityGroupRule, *string, error) {
-		out, err := api.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
-			Filters: []types.Filter{{Name: aws.String("group-id"), Values: []string{compute, doors}}}, NextToken: token,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		return out.SecurityGroupRules, out.NextToken, nil
-	})
+	rules, err := groupRules(ctx, api, []string{compute, doors})
 	if err != nil {
-		return fmt.Errorf("reading the rules of security groups %s and %s: %w", compute, doors, err)
+		return err
 	}
 	var inside []string
 	for _, s := range doc.Subnets.Workspace {
@@ -294,6 +286,23 @@ func checkGroups(ctx context.Context, api awsapi.EC2, doc *document.Document, p 
 		p.check(ok, document.Check{ID: c.id, What: c.what, Object: c.group, How: "ec2 DescribeSecurityGroupRules", Seen: seen, Remedy: c.remedy})
 	}
 	return nil
+}
+
+// groupRules reads the rules of security groups.
+func groupRules(ctx context.Context, api awsapi.EC2, groups []string) ([]types.SecurityGroupRule, error) {
+	rules, err := pages(func(token *string) ([]types.SecurityGroupRule, *string, error) {
+		out, err := api.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{
+			Filters: []types.Filter{{Name: aws.String("group-id"), Values: groups}}, NextToken: token,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.SecurityGroupRules, out.NextToken, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the rules of security groups %s: %w", strings.Join(groups, ", "), err)
+	}
+	return rules, nil
 }
 
 // admitted says whether rules of a group let ports pass to or from a peer group,

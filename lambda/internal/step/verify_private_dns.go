@@ -26,7 +26,7 @@ type host struct {
 func hostsOf(doc *document.Document) []host {
 	region := doc.Spec.Region
 	hosts := []host{
-		{"workspace", strings.TrimPrefix(doc.DatabricksWorkspace.URL, "https://"), doc.WorkspaceEndpoint},
+		{"workspace", hostOf(doc), doc.WorkspaceEndpoint},
 		{"relay", "tunnel.privatelink." + region + ".cloud.databricks.com", doc.RelayEndpoint},
 		{"sts", "sts." + region + ".amazonaws.com", doc.STSEndpoint},
 		{"kinesis", "kinesis." + region + ".amazonaws.com", doc.KinesisEndpoint},
@@ -110,6 +110,12 @@ func addressesOf(ctx context.Context, api awsapi.EC2, hosts []host) (map[string]
 	if err != nil {
 		return nil, fmt.Errorf("looking at VPC endpoints %s: %w", strings.Join(ids, ", "), err)
 	}
+	return interfaceAddresses(ctx, api, endpoints)
+}
+
+// interfaceAddresses returns the addresses of the interfaces of endpoints, by
+// endpoint id.
+func interfaceAddresses(ctx context.Context, api awsapi.EC2, endpoints []types.VpcEndpoint) (map[string][]string, error) {
 	owner := map[string]string{}
 	for _, e := range endpoints {
 		for _, i := range e.NetworkInterfaceIds {

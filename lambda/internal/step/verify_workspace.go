@@ -33,9 +33,17 @@ func verifyWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		return nil, err
 	}
 	p := d.newProof()
+	if err := d.checkPath(ctx, doc, p); err != nil {
+		return nil, err
+	}
+	if p.failed() {
+		// What follows would fail for this reason, and not say so.
+		out, err := d.conclude(ctx, doc, "VerifyWorkspace", p)
+		return &out, err
+	}
 	status, err := w.Answers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", w.URL, err)
+		return nil, d.unreached(w.URL, err)
 	}
 	if status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
 		return nil, failure.New(plan.Transient, "Look at the status page of Databricks.", "calling %s: HTTP %d", w.URL, status)
@@ -52,7 +60,7 @@ func verifyWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 			How: "OAuth, then GET /api/2.0/preview/scim/v2/Me", Seen: "signed in as " + me.UserName,
 		})
 	case isDenied(err):
-		return nil, lockedOut(doc, err)
+		return nil, d.lockedOut(doc, err)
 	default:
 		return nil, fmt.Errorf("signing in to %s: %w", w.URL, err)
 	}
@@ -63,6 +71,36 @@ func verifyWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	}
 	out, err := d.conclude(ctx, doc, "VerifyWorkspace", p)
 	return &out, err
+}
+
+// checkPath looks whether this function reaches the workspace by the users'
+// endpoint, if it runs in their VPC.
+func (d *Deps) checkPath(ctx context.Context, doc *document.Document, p *proof) error {
+	if d.FunctionsVPC == "" || doc.FrontEndEndpoint == nil || doc.FrontEndEndpoint.VPC != d.FunctionsVPC {
+		return nil
+	}
+	host := hostOf(doc)
+	found, err := d.Resolve(ctx, host)
+	if err != nil {
+		return fmt.Errorf("resolving %s: %w", host, err)
+	}
+	p.check(len(found) > 0 && len(without(found, doc.FrontEndDNS.Addresses)) == 0, document.Check{
+		ID: "workspace.private-path", What: fmt.Sprintf("%s leads to the users' endpoint (%s)", host, strings.Join(doc.FrontEndDNS.Addresses, ", ")),
+		Object: doc.FrontEndEndpoint.ID, How: "this function, which runs in " + d.FunctionsVPC + ", resolved the name", Seen: strings.Join(found, ", "),
+		Remedy: "Look for a private hosted zone or a forwarding rule of the VPC that leads the name elsewhere.",
+	})
+	return nil
+}
+
+// unreached says where this function runs, which a workspace that does not
+// answer cannot.
+func (d *Deps) unreached(url string, err error) error {
+	err = fmt.Errorf("calling %s: %w", url, err)
+	if d.FunctionsVPC == "" {
+		return err
+	}
+	return failure.As(failure.Classify(err).Class, fmt.Sprintf(
+		"This function runs in %s: look whether the workspace's host leads to an endpoint there, or to the public network by a NAT gateway, and whether the functions' security groups let TCP 443 out; then redrive the execution.", d.FunctionsVPC), err)
 }
 
 // workspace opens the workspace's own API.
@@ -76,10 +114,14 @@ func isDenied(err error) bool {
 }
 
 // lockedOut explains why the workspace does not let this function in.
-func lockedOut(doc *document.Document, err error) error {
+func (d *Deps) lockedOut(doc *document.Document, err error) error {
 	remedy := "Assign the service principal to the workspace as an admin (account console, Workspaces, Permissions), then redrive the execution."
 	if strings.Contains(failure.Code(err), "PRIVATE_LINK") {
-		remedy = "The workspace admits its endpoints only, and this function does not come through one: allow public access in the private access settings, then redrive the execution."
+		from := "the public network"
+		if d.FunctionsVPC != "" {
+			from = d.FunctionsVPC
+		}
+		remedy = "The workspace admits its endpoints only, and this function comes from " + from + ": give the spec a front end there and deploy the functions into it, or allow public access in the private access settings; then redrive the execution."
 	}
 	return failure.As(plan.AccessDenied, remedy, fmt.Errorf("signing in to %s: %w", doc.DatabricksWorkspace.URL, err))
 }

@@ -35,6 +35,9 @@ type Config struct {
 	AWS AWS
 	// Network is what compute runs in. Without one there is no compute.
 	Network *network.Network
+	// Machine returns where a caller stands in the network; false means outside
+	// of any VPC. Nil means that all callers do.
+	Machine func(caller string) (network.Machine, bool)
 	// Metastores are the metastores of Unity Catalog, by id, with their region.
 	Metastores map[string]string
 }

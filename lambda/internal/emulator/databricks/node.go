@@ -36,12 +36,16 @@ func (s *Server) node(ws *Workspace) (network.Machine, error) {
 // host is the name under which people and compute reach a workspace.
 func (w *Workspace) host() string { return w.DeploymentName + ".cloud.databricks.com" }
 
+// driverHost is the name under which people reach what runs on the drivers of
+// its clusters.
+func (w *Workspace) driverHost() string { return "dbc-dp-" + w.id() + ".cloud.databricks.com" }
+
 // Alias returns what a public name of the control plane is a CNAME of: the host
 // of a workspace with PrivateLink leads to the name that endpoints take over.
 func (s *Server) Alias(host string) (string, bool) {
 	// It is called while a request is served, and with the lock held.
 	for _, ws := range s.workspaces.all() {
-		if ws.host() == host {
+		if ws.host() == host || ws.driverHost() == host {
 			return privateName(ws.AWSRegion), true
 		}
 	}
@@ -57,6 +61,13 @@ func privateName(region string) string {
 // tunnelName is the name of the relay inside of VPCs.
 func tunnelName(region string) string {
 	return "tunnel.privatelink." + region + ".cloud.databricks.com"
+}
+
+// Resolve returns the addresses that a machine finds for a host.
+func (s *Server) Resolve(m network.Machine, host string) ([]netip.Addr, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.Network.Resolve(m, host)
 }
 
 // reaches says whether a machine can open a TCP connection to a host.

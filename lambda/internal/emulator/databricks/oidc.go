@@ -167,7 +167,12 @@ func (s *Server) workspaceOfHost(host string) *Workspace {
 }
 
 // loginPage is where a refused browser ends.
-func (s *Server) loginPage(*request) (any, error) {
+func (s *Server) loginPage(r *request) (any, error) {
+	if ws := s.workspaceOf(r); ws != nil {
+		if _, err := s.arrive(r, ws.host()); err != nil {
+			return nil, err
+		}
+	}
 	return &wire.Response{
 		Status: http.StatusOK,
 		Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}},

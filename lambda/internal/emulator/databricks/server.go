@@ -14,6 +14,7 @@ package databricks
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -216,6 +217,9 @@ func (s *Server) account(method, path, action string, op operation) {
 			if err := s.checkAccount(r); err != nil {
 				return nil, err
 			}
+			if _, err := s.arrive(r, accountHost); err != nil {
+				return nil, err
+			}
 			return op(r)
 		})
 	})
@@ -264,6 +268,9 @@ func (s *Server) serve(w http.ResponseWriter, req *http.Request, action string,
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		result, err := op(r)
+		if errors.Is(err, errNoReply) {
+			return nil
+		}
 		if err != nil {
 			return encode(r.call, err)
 		}

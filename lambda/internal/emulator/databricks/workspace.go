@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"time"
-
-	"lakegate/lambda/internal/emulator/wire"
 )
 
 const nounWorkspace = "Workspace"
@@ -253,26 +251,35 @@ func (s *Server) deploymentName(ws *Workspace) (string, error) {
 	return name, nil
 }
 
+func workspaceHeader(r *request) string {
+	return cmp.Or(r.http.Header.Get("X-Databricks-Workspace-Id"), r.http.Header.Get("X-Databricks-Org-Id"))
+}
+
+// workspaceOf finds the workspace that a request names by header or by host.
+func (s *Server) workspaceOf(r *request) *Workspace {
+	if id := workspaceHeader(r); id != "" {
+		return s.workspaces.byID[id]
+	}
+	return s.workspaceOfHost(r.http.Host)
+}
+
 // enter finds the workspace that a request is for, by header or by host, and
 // refuses those that its caller cannot reach.
 func (s *Server) enter(r *request) (*Workspace, error) {
-	id := cmp.Or(r.http.Header.Get("X-Databricks-Workspace-Id"), r.http.Header.Get("X-Databricks-Org-Id"))
-	ws := s.workspaces.byID[id]
-	if id == "" {
-		if ws = s.workspaceOfHost(r.http.Host); ws == nil {
-			return nil, invalid("The request names no workspace, neither by host nor by header X-Databricks-Workspace-Id")
-		}
+	id := workspaceHeader(r)
+	ws := s.workspaceOf(r)
+	if ws == nil && id == "" {
+		return nil, invalid("The request names no workspace, neither by host nor by header X-Databricks-Workspace-Id")
 	}
 	if ws == nil || ws.WorkspaceStatus != statusRunning {
 		return nil, refusal(403, "PERMISSION_DENIED", "Unauthorized access to Org: %s", id)
 	}
-	p, ok := s.privateAccess.byID[ws.PrivateAccessSettingsID]
-	if ok && !p.PublicAccessEnabled {
-		// Every caller is outside of the VPC here; the SDK takes the redirect
-		// to this page as PRIVATE_LINK_VALIDATION_ERROR.
-		return nil, &verbatim{&wire.Response{Status: 302, Header: map[string][]string{
-			"Location": {"/login.html?error=private-link-validation-error:" + ws.id()},
-		}}}
+	endpoint, err := s.arrive(r, ws.host())
+	if err != nil {
+		return nil, err
+	}
+	if !s.admits(ws, endpoint) {
+		return nil, shutOut(ws)
 	}
 	return ws, nil
 }

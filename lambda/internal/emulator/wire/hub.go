@@ -13,6 +13,9 @@ import (
 // invisible for a while. It is safe for concurrent use.
 type Hub struct {
 	Clock *clock.Clock
+	// Reach says whether a call finds a way to the service; nil means that all
+	// do. It is set before the first call.
+	Reach func(*Call) bool
 
 	mu     sync.Mutex
 	log    []Record
@@ -52,6 +55,9 @@ const (
 	LoseReply FaultKind = "lose-reply"
 	// Throttle answers as the service does when it is asked too often.
 	Throttle FaultKind = "throttle"
+	// Unreachable is a call that finds no way to the service. It cannot be
+	// injected: see Hub.Reach.
+	Unreachable FaultKind = "unreachable"
 )
 
 // Fault is one injected fault.
@@ -141,11 +147,15 @@ func (h *Hub) Calls() []Record {
 }
 
 // Do serves one call: act does what was asked, refuse encodes an error. A nil
-// response means that the reply is lost and the connection must be cut.
+// response means that no reply comes and the connection must be cut.
 func (h *Hub) Do(c *Call, mutating bool, act func() *Response, refuse func(*Error) *Response) *Response {
 	kind, fault := h.strike(c, mutating)
 	var reply *Response
+	if h.Reach != nil && !h.Reach(c) {
+		kind = Unreachable
+	}
 	switch kind {
+	case Unreachable:
 	case Refuse:
 		e := fault.Error
 		if e == nil {
