@@ -58,9 +58,10 @@ func TestREADMEIsDerived(t *testing.T) {
 	}
 	got := string(readme)
 	for mark, text := range map[string]string{
-		"diagram": "```mermaid\n" + plan.Diagram(plan.Workspace()) + "```\n",
-		"steps":   plan.Table(plan.Workspace()),
-		"minimal": "```yaml\n" + string(minimal) + "```\n",
+		"diagram":  "```mermaid\n" + plan.Diagram(plan.Workspace()) + "```\n",
+		"steps":    plan.Table(plan.Workspace()),
+		"services": strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
+		"minimal":  "```yaml\n" + string(minimal) + "```\n",
 	} {
 		begin, end := "<!-- begin "+mark+" -->\n", "<!-- end "+mark+" -->"
 		before, rest, ok := strings.Cut(got, begin)

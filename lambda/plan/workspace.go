@@ -1,6 +1,10 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Workspace is the graph that takes a committed spec to a running workspace:
 // what depends on nothing of each other runs side by side.
@@ -101,6 +105,30 @@ func Workspace() Sequence {
 // Functions returns the functions that are no states: what starts an execution,
 // and what reports one that failed and stops its compute.
 func Functions() []Function { return []Function{dispatch, reportFailure, stopAbandonedCompute} }
+
+// ServicesOfCallers are the AWS services that the functions which call
+// workspaces call too, sorted: where these run in a VPC, it needs ways there.
+func ServicesOfCallers() []string {
+	var services []string
+	add := func(calls bool, allow []Permission) {
+		for _, p := range allow {
+			for _, action := range p.Actions {
+				service, _, _ := strings.Cut(action, ":")
+				if calls && !slices.Contains(services, service) {
+					services = append(services, service)
+				}
+			}
+		}
+	}
+	for _, s := range Workspace().Steps() {
+		add(s.CallsWorkspace, append(Common(), s.Allow...))
+	}
+	for _, f := range Functions() {
+		add(f.CallsWorkspace, f.Allow)
+	}
+	slices.Sort(services)
+	return services
+}
 
 // probing is how long a probe may take, with the start of a cluster that was
 // stopped in the meantime.

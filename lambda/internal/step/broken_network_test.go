@@ -258,10 +258,18 @@ func (b *breaker) execution() string {
 	return e.Name
 }
 
+// workspaceName is metadata.name of the spec.
+func (b *breaker) workspaceName() string {
+	b.t.Helper()
+	var name string
+	b.must(json.Unmarshal(b.doc["workspace"], &name))
+	return name
+}
+
 // checks are the ids of the checks of a step that have a result.
 func (b *breaker) checks(execution, step, result string) []string {
 	b.t.Helper()
-	o, ok := b.world.S3.Get(b.world.StateBucket, "reports/tokyo/"+execution+"/checks/"+step+".json")
+	o, ok := b.world.S3.Get(b.world.StateBucket, "reports/"+b.workspaceName()+"/"+execution+"/checks/"+step+".json")
 	if !ok {
 		return nil
 	}

@@ -110,6 +110,8 @@ func newRunFor(t *testing.T, step string) *run {
 	switch step {
 	case "EnsureCustomerManagedKeys", "RegisterCustomerManagedKeys":
 		return newRun(t, "restricted.yaml")
+	case "EnsureFrontEndEndpoint", "RegisterFrontEndEndpoint", "EnsureFrontEndDns", "VerifyFrontEnd":
+		return newUsersRun(t, inUsersVPC)
 	case "AssignMetastore":
 		text := edited(t, "  tags: {team", "  metastore: {unityCatalog: {metastoreId: "+unityMetastore+"}}\n  tags: {team")
 		r := newRunOf(t, "mito.yaml", text, emulator.Config{Seed: 1})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 
@@ -26,9 +27,12 @@ func ensureFrontEndDNS(ctx context.Context, d *Deps, doc *document.Document) (*d
 	if want == nil {
 		return &document.FrontEndDNS{Outcome: skipped("the spec wants no front end")}, nil
 	}
-	to, err := doorOf(ctx, d.AWS.EC2(doc.Spec.Region), doc.FrontEndEndpoint)
+	to, err := doorOf(ctx, d.AWS.EC2(doc.Spec.Region), doc.FrontEndEndpoint.ID)
 	if err != nil {
 		return nil, err
+	}
+	if len(to.names) == 0 {
+		return nil, failure.New(plan.NotReady, "", "looking at VPC endpoint %s: it has no DNS names yet", doc.FrontEndEndpoint.ID)
 	}
 	out := &document.FrontEndDNS{Hosts: frontEndHosts(doc), Addresses: to.addresses}
 	api := d.AWS.Zones()
@@ -56,24 +60,26 @@ func ensureFrontEndDNS(ctx context.Context, d *Deps, doc *document.Document) (*d
 	return out, nil
 }
 
-// doorOf reads the names and addresses of an endpoint.
-func doorOf(ctx context.Context, api awsapi.EC2, e *document.Endpoint) (door, error) {
-	found, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{e.ID}})
+// doorOf reads the names and addresses of an endpoint; one that does not exist
+// has none.
+func doorOf(ctx context.Context, api awsapi.EC2, id string) (door, error) {
+	found, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{
+		Filters: []ec2types.Filter{{Name: aws.String("vpc-endpoint-id"), Values: []string{id}}},
+	})
 	if err != nil {
-		return door{}, fmt.Errorf("looking at VPC endpoint %s: %w", e.ID, err)
+		return door{}, fmt.Errorf("looking at VPC endpoint %s: %w", id, err)
 	}
 	var to door
-	for _, entry := range found[0].DnsEntries {
-		to.names = append(to.names, bare(aws.ToString(entry.DnsName)))
-		if to.zone == "" {
-			to.zone = aws.ToString(entry.HostedZoneId)
+	for _, e := range found {
+		for _, entry := range e.DnsEntries {
+			to.names = append(to.names, bare(aws.ToString(entry.DnsName)))
+			if to.zone == "" {
+				to.zone = aws.ToString(entry.HostedZoneId)
+			}
 		}
 	}
-	if len(to.names) == 0 {
-		return door{}, failure.New(plan.NotReady, "", "looking at VPC endpoint %s: it has no DNS names yet", e.ID)
-	}
 	addresses, err := interfaceAddresses(ctx, api, found)
-	to.addresses = addresses[e.ID]
+	to.addresses = addresses[id]
 	slices.Sort(to.addresses)
 	return to, err
 }

@@ -151,7 +151,7 @@ func onOff(on bool) string {
 // checkHosts looks whether the hosts of the workspace lead to the endpoint in
 // the VPC of the users.
 func (d *Deps) checkHosts(ctx context.Context, doc *document.Document, p *proof) error {
-	to, err := doorOf(ctx, d.AWS.EC2(doc.Spec.Region), doc.FrontEndEndpoint)
+	to, err := doorOf(ctx, d.AWS.EC2(doc.Spec.Region), doc.FrontEndEndpoint.ID)
 	if err != nil {
 		return err
 	}
