@@ -73,7 +73,7 @@ type measured struct {
 func measure(ctx context.Context, c *committed, seed uint64) (measured, error) {
 	cfg := c.config()
 	cfg.Seed = seed
-	w, err := emulator.Start(cfg)
+	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return measured{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/plan"
 )
 
 // prices are list prices in US dollars of the region Tokyo, without free tiers
@@ -48,7 +49,10 @@ func costOf(w *emulator.World, m measured) cost {
 	clusters, warehouses := w.Databricks.Ran()
 	addresses := 0
 	for _, e := range w.EC2.Endpoints(w.Config.Region) {
-		addresses += len(e.InterfaceIDs)
+		// Those that the spec gives are paid for anyway.
+		if e.Tags[plan.TagManaged] == plan.Owned {
+			addresses += len(e.InterfaceIDs)
+		}
 	}
 	return cost{
 		orchestration: float64(m.transitions)*perTransition + calls*(perInvocation+functionGB*functionSeconds*perGBSecond),

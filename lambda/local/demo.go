@@ -16,9 +16,10 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// demo commits a spec to an emulated stack, follows its execution, shows what
-// exists then, and commits the same file again. It fails unless the first run
-// ends Ready and the second one changes nothing.
+// demo makes what a spec gives by id or ARN, commits the spec to an emulated
+// stack, follows its execution, shows what exists then, and commits the same file
+// again. It fails unless the first run ends Ready and the second one changes
+// nothing.
 func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 	c, err := load(out, file)
 	if err != nil {
@@ -27,17 +28,23 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 	began := time.Now()
 	cfg := c.config()
 	cfg.Seed = seed
-	w, err := emulator.Start(cfg)
+	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
+	if len(w.Objects()) > 0 {
+		fmt.Fprintf(out, "made first, as the spec gives it\n")
+		printObjects(out, w)
+		fmt.Fprintln(out)
+	}
 	follow(w, out)
 	fmt.Fprintf(out, "commit %s to s3://%s/%s\n", file, w.SourceBucket, c.path)
 	first, err := commit(ctx, w, c)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "\nwhat exists\n")
 	printObjects(out, w)
 	printEvents(out, first)
 	ready := readyOf(first)
@@ -150,7 +157,6 @@ func printEvents(out io.Writer, events []eventbridge.Event) {
 }
 
 func printObjects(out io.Writer, w *emulator.World) {
-	fmt.Fprintf(out, "\nwhat exists\n")
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, o := range w.Objects() {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", o.Kind, o.Name, o.ID, o.More)

@@ -19,7 +19,6 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"lakegate/lambda/internal/document"
-	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/plan"
 )
@@ -43,7 +42,7 @@ func interpreter(ctx context.Context, out io.Writer, file string, port int) erro
 	}
 	cfg := c.config()
 	cfg.Speed, cfg.AWSPort, cfg.Manual = interpreterSpeed, port, true
-	w, err := emulator.Start(cfg)
+	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err
 	}

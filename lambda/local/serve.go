@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"lakegate/lambda/internal/emulator"
 )
 
 type serveOptions struct {
@@ -30,7 +28,7 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	cfg := c.config()
 	cfg.Seed, cfg.Speed, cfg.AWSPort, cfg.DatabricksPort = o.seed, o.speed, o.awsPort, o.databricksPort
 	cfg.Start = time.Now()
-	w, err := emulator.Start(cfg)
+	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,20 @@ func load(out io.Writer, file string) (*committed, error) {
 		return nil, errReported
 	}
 	return &committed{path: plan.SourcePrefix + filepath.Base(file), text: text, spec: w}, nil
+}
+
+// start makes a world in which everything exists that the spec gives by id or
+// ARN.
+func (c *committed) start(ctx context.Context, cfg emulator.Config) (*emulator.World, error) {
+	w, err := emulator.Start(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Provide(ctx, c.spec); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // config is a world for the accounts and the region of a spec.

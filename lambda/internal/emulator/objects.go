@@ -41,19 +41,22 @@ func (w *World) network(region string) []Object {
 	}
 	names := map[string]string{}
 	for _, x := range w.EC2.VPCs(region) {
-		names[x.ID] = x.Tags["Name"]
 		out = append(out, Object{"VPC", x.Tags["Name"], x.ID, x.CIDR.String()})
 	}
 	for _, x := range w.EC2.Subnets(region) {
-		names[x.ID] = x.Tags["Name"]
+		names[x.ID] = orElse(x.Tags["Name"], x.ID)
 		out = append(out, Object{"subnet", x.Tags["Name"], x.ID, x.CIDR.String() + " " + x.Zone})
 	}
 	for _, x := range w.EC2.RouteTables(region) {
 		var of []string
+		name := x.Tags["Name"]
 		for _, a := range x.Associations {
+			if a.SubnetID == "" {
+				name = orElse(name, "(main)")
+				continue
+			}
 			of = append(of, names[a.SubnetID])
 		}
-		name := orElse(x.Tags["Name"], "(main)")
 		out = append(out, Object{"route table", name, x.ID, strings.TrimSpace(fmt.Sprintf("%d routes %s", len(x.Routes), strings.Join(of, " ")))})
 	}
 	for _, x := range w.EC2.SecurityGroups(region) {

@@ -28,7 +28,7 @@ import (
 	"lakegate/spec"
 )
 
-// scene is a world with the Tokyo spec at hand.
+// scene is a world with a spec at hand.
 type scene struct {
 	*testing.T
 	*emulator.World
@@ -39,19 +39,29 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	text, err := os.ReadFile("../../../spec/examples/tokyo.yaml")
+	return newSceneOf(t, example(t, "tokyo"))
+}
+
+func example(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("../../../spec/examples/" + name + ".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := emulator.Start(emulator.Config{Seed: 7})
+	return text
+}
+
+func newSceneOf(t *testing.T, text []byte) *scene {
+	t.Helper()
+	parsed, err := spec.Load("spec.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := emulator.Start(emulator.Config{Seed: 7, Region: parsed.Spec.Region})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	parsed, err := spec.Load("tokyo.yaml", text)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &scene{t, w, text, parsed, sfn.New(sfn.Options{
 		Region: w.Config.Region, BaseEndpoint: aws.String(w.AWSURL),
 		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Retryer: aws.NopRetryer{},
@@ -59,10 +69,10 @@ func newScene(t *testing.T) *scene {
 	})}
 }
 
-// push commits a text as tokyo.yaml and waits until all that follows is done.
+// push commits a text as the spec and waits until all that follows is done.
 func (s *scene) push(text []byte) {
 	s.Helper()
-	if _, err := s.Commit("workspaces/tokyo.yaml", text); err != nil {
+	if _, err := s.Commit("workspaces/"+s.spec.Metadata.Name+".yaml", text); err != nil {
 		s.Fatal(err)
 	}
 	s.settle()
@@ -105,7 +115,7 @@ func (s *scene) redrive() {
 
 func (s *scene) status() report.Status {
 	s.Helper()
-	o, ok := s.S3.Get(s.StateBucket, "status/tokyo.json")
+	o, ok := s.S3.Get(s.StateBucket, "status/"+s.spec.Metadata.Name+".json")
 	if !ok {
 		s.Fatal("there is no status")
 	}

@@ -137,3 +137,28 @@ func equal(t *testing.T, want, got any) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAddPrivateAccessSettings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	given := PrivateAccessSettings{
+		PrivateAccessSettingsID: "1b9f6f0e-52c7-4d0b-8a3e-7c44d2e9a561", PrivateAccessSettingsName: "network-team", Region: testRegion, PrivateAccessLevel: "ACCOUNT",
+	}
+	if err := w.AddPrivateAccessSettings(given); err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.client.PrivateAccess.GetByPrivateAccessSettingsId(t.Context(), given.PrivateAccessSettingsID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.PrivateAccessSettingsName != given.PrivateAccessSettingsName || found.AccountId != testAccount || found.PublicAccessEnabled {
+		t.Errorf("the settings are %+v", found)
+	}
+	if err := w.AddPrivateAccessSettings(given); err == nil {
+		t.Error("they were added twice")
+	}
+	given.PrivateAccessSettingsID = "1b9f6f0e-52c7-4d0b-8a3e-7c44d2e9a562"
+	if err := w.AddPrivateAccessSettings(given); err == nil {
+		t.Error("their name was taken twice")
+	}
+}

@@ -3,6 +3,7 @@ package databricks
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"lakegate/lambda/internal/emulator/latency"
@@ -156,6 +157,10 @@ func checkLabel(action string) string {
 	_, name, _ := strings.Cut(action, ":")
 	return strings.Join(words.FindAllString(name, -1), " ")
 }
+
+// CrossAccountActions are what the permissions of a cross-account role have to
+// allow.
+func CrossAccountActions() []string { return slices.Clone(crossAccountActions) }
 
 // crossAccountActions are what a role for a customer-managed VPC needs.
 // https://docs.databricks.com/aws/en/admin/account-settings-e2/credentials

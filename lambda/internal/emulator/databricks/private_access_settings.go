@@ -2,6 +2,7 @@ package databricks
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -40,6 +41,22 @@ func (s *Server) createPrivateAccessSettings(r *request) (any, error) {
 	p.AccountID = s.cfg.AccountID
 	add(s, &s.privateAccess, p.PrivateAccessSettingsID, p)
 	return p, nil
+}
+
+// AddPrivateAccessSettings adds settings with an id of the caller's choice, as if
+// they had been there for long.
+func (s *Server) AddPrivateAccessSettings(p PrivateAccessSettings) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.privateAccess.byID[p.PrivateAccessSettingsID]; taken {
+		return fmt.Errorf("adding private access settings %s: they exist", p.PrivateAccessSettingsID)
+	}
+	if err := s.checkPrivateAccess(&p, ""); err != nil {
+		return fmt.Errorf("adding private access settings %s: %w", p.PrivateAccessSettingsID, err)
+	}
+	p.AccountID = s.cfg.AccountID
+	add(s, &s.privateAccess, p.PrivateAccessSettingsID, &p)
+	return nil
 }
 
 func (s *Server) listPrivateAccessSettings(*request) (any, error) {

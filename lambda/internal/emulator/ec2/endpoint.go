@@ -3,6 +3,7 @@ package ec2
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,22 @@ func (r *request) settleEndpoints() {
 			e.State = StateAvailable
 		}
 	}
+}
+
+// SettleEndpoints lets the pending endpoints of a region settle now, as if they
+// had been there for long.
+func (s *Service) SettleEndpoints(region string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(region)
+	if err != nil {
+		return fmt.Errorf("settling endpoints of %s: %w", region, err)
+	}
+	for _, e := range r.endpoints.where(func(e *Endpoint) bool { return e.State == StatePending }) {
+		r.schedule(e, r.now)
+	}
+	r.settleEndpoints()
+	return nil
 }
 
 func (r *request) removeEndpoint(e *Endpoint) {

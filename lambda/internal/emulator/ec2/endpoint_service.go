@@ -40,7 +40,7 @@ const amazon = "amazon"
 var awsServices = map[string]string{
 	"ec2": "ec2", "ecr.api": "api.ecr", "events": "events", "glue": "glue", "kinesis-streams": "kinesis", "kms": "kms",
 	"lambda": "lambda", "logs": "logs", "monitoring": "monitoring", "secretsmanager": "secretsmanager", "sns": "sns",
-	"sqs": "sqs", "ssm": "ssm", "states": "states", "sts": "sts",
+	"sqs": "sqs", "ssm": "ssm", "states": "states", "sts": "sts", "xray": "xray",
 }
 
 // builtinServices are the services that AWS offers in a region.

@@ -416,3 +416,25 @@ func TestPrefixListCIDRs(t *testing.T) {
 		t.Error("a list that does not exist has ranges")
 	}
 }
+
+func TestSettleEndpoints(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	vpc := w.resolvingVPC("10.0.0.0/22")
+	subnet := w.subnet(vpc, "10.0.0.0/24", "a")
+	pending := w.endpoint(interfaceTo(stsService, vpc, "sts", subnet))
+	waiting := w.endpoint(interfaceTo(workspaceService, vpc, "workspace", subnet))
+	if err := w.service.SettleEndpoints(tokyo); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.state(*pending.VpcEndpointId); got != ec2.StateAvailable {
+		t.Errorf("the endpoint of AWS is %s", got)
+	}
+	if got := w.state(*waiting.VpcEndpointId); got != ec2.StatePendingAcceptance {
+		t.Errorf("the endpoint that nobody has accepted is %s", got)
+	}
+	checkInvariants(t, w.service)
+	if err := w.service.SettleEndpoints("mars-1"); err == nil {
+		t.Error("endpoints settle in a region that does not exist")
+	}
+}

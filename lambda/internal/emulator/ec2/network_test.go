@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -403,4 +404,42 @@ func TestPartition(t *testing.T) {
 	if want := "arn:aws-us-gov:ec2:us-gov-west-1:123456789012:subnet/" + *s.Subnet.SubnetId; *s.Subnet.SubnetArn != want || *s.Subnet.AvailabilityZone != "us-gov-west-1b" {
 		t.Errorf("subnet %s in %s, want %s in us-gov-west-1b", *s.Subnet.SubnetArn, *s.Subnet.AvailabilityZone, want)
 	}
+}
+
+// Ids that are reserved are those of the next objects of their kinds, and of no
+// others.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	other := newWorld(t)
+	next := other.vpc("10.0.0.0/22")
+	w := newWorld(t)
+	const first, second = "subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"
+	// One of them is the id that would have come next.
+	if err := w.service.Reserve(tokyo, first, second, next); err != nil {
+		t.Fatal(err)
+	}
+	vpc := w.vpc("10.0.0.0/22")
+	if vpc != next {
+		t.Errorf("the VPC is %s, want %s", vpc, next)
+	}
+	for i, want := range []string{first, second} {
+		if got := w.subnet(vpc, fmt.Sprintf("10.0.%d.0/24", i), "a"); got != want {
+			t.Errorf("subnet %d is %s, want %s", i, got, want)
+		}
+	}
+	if got := w.subnet(vpc, "10.0.2.0/24", "a"); got == first || got == second {
+		t.Errorf("%s is there twice", got)
+	}
+	if got := w.vpc("10.1.0.0/22"); got == next {
+		t.Errorf("%s is there twice", got)
+	}
+	for _, taken := range []string{first, vpc} {
+		if err := w.service.Reserve(tokyo, taken); err == nil {
+			t.Errorf("%s, which exists, was reserved", taken)
+		}
+	}
+	if err := w.service.Reserve("mars-1", "vpc-0a1b2c3d4e5f60718"); err == nil {
+		t.Error("an id was reserved in a region that does not exist")
+	}
+	checkInvariants(t, w.service)
 }

@@ -80,6 +80,8 @@ type region struct {
 	doomed map[string][]EndpointFailure
 	// tokens are the client tokens that were used here.
 	tokens map[string]replay
+	// reserved are the ids of the next objects, by prefix.
+	reserved map[string][]string
 	// due is when the first endpoint changes by itself; zero if none does.
 	due time.Time
 }
@@ -104,6 +106,7 @@ func newRegion(name string, zones []zone) *region {
 		egressOnly:         newStore(func(g *EgressOnlyGateway) string { return g.VPCID }),
 		vpns:               newStore(func(*VPNGateway) string { return "" }),
 		services:           builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
+		reserved: map[string][]string{},
 	}
 }
 

@@ -14,8 +14,10 @@ package ec2
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,9 +40,11 @@ type Service struct {
 	delays  *latency.Source
 	account string
 
-	mu       sync.Mutex
-	regions  map[string]*region
-	issued   map[string]int
+	mu      sync.Mutex
+	regions map[string]*region
+	issued  map[string]int
+	// ids are all that were ever issued or reserved.
+	ids      map[string]bool
 	vpcLimit int
 	// agenda is what will happen by itself, in the order of time.
 	agenda []event
@@ -54,7 +58,7 @@ func New(hub *wire.Hub, delays *latency.Source, account string) *Service {
 	}
 	return &Service{
 		hub: hub, delays: delays, account: account,
-		regions: map[string]*region{}, issued: map[string]int{}, vpcLimit: defaultVPCLimit,
+		regions: map[string]*region{}, issued: map[string]int{}, ids: map[string]bool{}, vpcLimit: defaultVPCLimit,
 	}
 }
 
@@ -235,11 +239,41 @@ func (r *request) visible(id string) bool {
 	return r.seen[id]
 }
 
-// newID returns the next id with a prefix such as vpc-. The same calls in the
-// same order get the same ids.
+// Reserve keeps ids for the next objects of their kinds in a region, in order:
+// what somebody names in advance is then made by ordinary calls.
+func (s *Service) Reserve(region string, ids ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.open(region)
+	if err != nil {
+		return fmt.Errorf("reserving %s: %w", strings.Join(ids, ", "), err)
+	}
+	for _, id := range ids {
+		if s.ids[id] {
+			return fmt.Errorf("reserving %s: it is taken", id)
+		}
+		s.ids[id] = true
+		prefix := id[:strings.LastIndexByte(id, '-')+1]
+		r.reserved[prefix] = append(r.reserved[prefix], id)
+	}
+	return nil
+}
+
+// newID returns the next id with a prefix such as vpc-: one that is reserved, or
+// a new one. The same calls in the same order get the same ids.
 func (r *request) newID(prefix string) string {
-	r.issued[prefix]++
-	return prefix + "0" + fingerprint(r.account + "/" + prefix + strconv.Itoa(r.issued[prefix]))[:16]
+	if ids := r.reserved[prefix]; len(ids) > 0 {
+		r.reserved[prefix] = ids[1:]
+		return ids[0]
+	}
+	for {
+		r.issued[prefix]++
+		id := prefix + "0" + fingerprint(r.account + "/" + prefix + strconv.Itoa(r.issued[prefix]))[:16]
+		if !r.ids[id] {
+			r.ids[id] = true
+			return id
+		}
+	}
 }
 
 // fresh names a new object and tells the hub of it.

@@ -307,6 +307,11 @@ func TestInstanceProfile(t *testing.T) {
 	if view, ok := k.service.InstanceProfile(arn); !ok || view != (iam.InstanceProfile{Name: "glue", ARN: arn, Changed: start, Role: roleARN}) {
 		t.Errorf("got %+v", view)
 	}
+	k.service.Settle()
+	view, _ := k.service.InstanceProfile(arn)
+	if role, _ := k.service.Role(roleARN); !view.Changed.IsZero() || !role.Changed.IsZero() {
+		t.Errorf("the profile changed at %s, its role at %s", view.Changed, role.Changed)
+	}
 	if _, ok := k.service.InstanceProfile("none"); ok {
 		t.Error("there is a profile without a name")
 	}

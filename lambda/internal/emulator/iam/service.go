@@ -55,6 +55,19 @@ func (s *Service) LimitRoles(n int) {
 	s.maxRoles = n
 }
 
+// Settle lets every change so far count as one that was made long ago, which has
+// spread to all who read roles.
+func (s *Service) Settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.roles {
+		r.changed = time.Time{}
+	}
+	for _, p := range s.profiles {
+		p.changed = time.Time{}
+	}
+}
+
 // Wire is IAM as the router serves it.
 func (s *Service) Wire() *wire.Service {
 	operations := map[string]wire.Operation{

@@ -151,7 +151,7 @@ func (s *Service) metadata(k *key) metadata {
 		AWSAccountID: s.account, KeyID: k.name, Arn: k.arn, CreationDate: timestamp(k.created), DeletionDate: timestamp(k.doomed),
 		Description: k.description, Enabled: k.state == Enabled, KeyState: k.state, KeyUsage: "ENCRYPT_DECRYPT", KeyManager: "CUSTOMER",
 		KeySpec: "SYMMETRIC_DEFAULT", CustomerMasterKeySpec: "SYMMETRIC_DEFAULT", EncryptionAlgorithms: []string{"SYMMETRIC_DEFAULT"},
-		Origin: "AWS_KMS",
+		Origin: "AWS_KMS", MultiRegion: strings.HasPrefix(k.name, "mrk-"),
 	}
 }
 

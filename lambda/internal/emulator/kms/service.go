@@ -153,6 +153,27 @@ func (s *Service) Key(arn string) (Key, bool) {
 	return Key{}, false
 }
 
+// Add creates a key with the given ARN and policy, as if it had been there for
+// long: callers of the API cannot choose its id.
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+func (s *Service) Add(arn, policy string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || arn != s.arn(parts[3], parts[5]) || !keyID.MatchString(strings.TrimPrefix(parts[5], "key/")) {
+		return fmt.Errorf("adding key %s: want the ARN of a key of account %s", arn, s.account)
+	}
+	at := place{parts[3], strings.TrimPrefix(parts[5], "key/")}
+	if _, taken := s.keys[at]; taken {
+		return fmt.Errorf("adding key %s: it exists", arn)
+	}
+	if err := s.checkPolicy(policy, false); err != nil {
+		return fmt.Errorf("adding key %s: %w", arn, err)
+	}
+	s.keys[at] = &key{place: at, arn: arn, policy: policy, tags: map[string]string{}, created: s.hub.Clock.Now(), state: Enabled}
+	return nil
+}
+
 func (s *Service) view(k *key) Key {
 	return Key{
 		ID: k.name, ARN: k.arn, State: k.state, Policy: k.policy, Tags: maps.Clone(k.tags),
@@ -179,7 +200,9 @@ func (s *Service) visible(c *wire.Call, arn string) bool {
 	return wire.Mutating(c.Action) || s.hub.Visible("kms:"+arn)
 }
 
-var keyID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+// keyID is the id of a key; that of a multi-Region key begins with mrk-.
+// https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id
+var keyID = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$`)
 
 // resource is the part of an id or ARN behind the account, which must be this
 // one, as must the region.

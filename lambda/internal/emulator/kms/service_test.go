@@ -489,3 +489,38 @@ func TestFreshKeyIsInvisible(t *testing.T) {
 		want(t, err, expected)
 	}
 }
+
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	k, client := newStack(t)
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:root"},"Action":"kms:*","Resource":"*"}]}`
+	for _, id := range []string{"1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-0123456789abcdef0123456789abcdef"} {
+		arn := "arn:aws:kms:" + region + ":" + account + ":key/" + id
+		if err := k.service.Add(arn, policy); err != nil {
+			t.Fatal(err)
+		}
+		out, err := client.DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: aws.String(arn)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := out.KeyMetadata; *m.Arn != arn || *m.KeyId != id || !m.Enabled || *m.MultiRegion != strings.HasPrefix(id, "mrk-") {
+			t.Errorf("the key is %+v", m)
+		}
+		if key, ok := k.service.Key(arn); !ok || key.Policy != policy || len(key.Tags) > 0 {
+			t.Errorf("the key is %+v", key)
+		}
+		if err := k.service.Add(arn, policy); err == nil {
+			t.Errorf("%s was added twice", arn)
+		}
+	}
+	for arn, text := range map[string]string{
+		"arn:aws:kms:" + region + ":210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ac":    policy,
+		"arn:aws:kms:" + region + ":" + account + ":key/mine":                                 policy,
+		"arn:aws:kms:" + region + ":" + account + ":key/1234abcd-12ab-34cd-56ef-1234567890ad": "{}",
+		"mine": policy,
+	} {
+		if err := k.service.Add(arn, text); err == nil {
+			t.Errorf("%s was added with %s", arn, text)
+		}
+	}
+}

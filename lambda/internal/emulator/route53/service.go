@@ -38,6 +38,8 @@ type Service struct {
 	changes map[string]changeInfo
 	// made counts what ids were made of.
 	made map[string]int
+	// reserved are the ids of the next zones.
+	reserved []string
 }
 
 type zone struct {
@@ -94,6 +96,15 @@ func (s *Service) Zones() []Zone {
 		out = append(out, x)
 	}
 	return out
+}
+
+// Reserve keeps ids for the next zones, in order: what somebody names in advance
+// is then made by ordinary calls.
+// https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+func (s *Service) Reserve(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reserved = append(s.reserved, ids...)
 }
 
 // namespace of the documents.

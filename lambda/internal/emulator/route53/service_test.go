@@ -411,3 +411,16 @@ func TestFreshZoneIsInvisible(t *testing.T) {
 		}
 	}
 }
+
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	k := newStack(t)
+	const id = "Z0123456789ABCDEFGHIJ"
+	k.service.Reserve(id)
+	if z := k.zone(t, "a.example.com", "a", one); bare(z) != id {
+		t.Errorf("the zone is %s, want %s", bare(z), id)
+	}
+	if z := k.zone(t, "b.example.com", "b", one); bare(z) == id {
+		t.Errorf("%s is there twice", id)
+	}
+}

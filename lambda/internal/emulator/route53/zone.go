@@ -123,7 +123,11 @@ func (s *Service) createHostedZone(r *request, in createHostedZoneInput) (any, e
 	}
 	z.put(Record{Name: name, Type: "NS", TTL: 172800, Values: slices.Clone(nameServers)})
 	z.put(Record{Name: name, Type: "SOA", TTL: 900, Values: []string{nameServers[0] + " awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"}})
-	z.id = s.newID("Z", name)
+	if len(s.reserved) > 0 {
+		z.id, s.reserved = s.reserved[0], s.reserved[1:]
+	} else {
+		z.id = s.newID("Z", name)
+	}
 	s.zones[z.id], s.references[z.reference] = z, true
 	s.hub.Created("route53:" + z.id)
 	return createHostedZoneOutput{z.output(), s.changed(r.Call, z, ""), z.delegation(), association}, nil
