@@ -61,5 +61,6 @@ func (c *committed) config() emulator.Config {
 		Region:            c.spec.Spec.Region,
 		AWSAccount:        c.spec.Spec.AWS.AccountID,
 		DatabricksAccount: c.spec.Spec.Databricks.AccountID,
+		Functions:         emulator.PlacementFor(c.spec.Spec.PrivateLink),
 	}
 }

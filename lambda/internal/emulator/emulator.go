@@ -66,12 +66,6 @@ type Config struct {
 	Manual bool
 }
 
-// Placement is where functions run in a VPC. It need not exist yet.
-type Placement struct {
-	VPC             string
-	Subnets, Groups []string
-}
-
 // The accounts of the examples.
 const (
 	ExampleAWSAccount        = "123456789012"

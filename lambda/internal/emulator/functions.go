@@ -9,7 +9,24 @@ import (
 	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/plan"
+	"lakegate/spec"
 )
+
+// Placement is where functions run in a VPC. It need not exist yet.
+type Placement struct {
+	VPC             string
+	Subnets, Groups []string
+}
+
+// PlacementFor is where an operator has to deploy the functions for a spec: in
+// the VPC of its users, if the workspace is closed to the public network and the
+// spec says which one that is.
+func PlacementFor(l spec.PrivateLink) *Placement {
+	if f := l.FrontEnd; f != nil && f.VPC != "" && !*l.PrivateAccessSettings.PublicAccess {
+		return &Placement{VPC: f.VPC, Subnets: f.Subnets, Groups: f.SecurityGroups}
+	}
+	return nil
+}
 
 func (w *World) functionsVPC() string {
 	if w.Config.Functions == nil {

@@ -38,9 +38,16 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	s.push([]byte("nonsense"))
 	s.Databricks.FailWorkspace(s.spec.Spec.Databricks.WorkspaceName, "no room")
 	s.push(s.text)
+	// A front end, keys and endpoint policies, with functions in a VPC.
+	closed := newSceneOf(t, example(t, "locked-down"))
+	if err := closed.Provide(t.Context(), closed.spec); err != nil {
+		t.Fatal(err)
+	}
+	closed.push(closed.text)
+	closed.mustBeReady()
 	var missing []string
 	called := map[string]bool{}
-	for _, c := range s.Hub.Calls() {
+	for _, c := range append(s.Hub.Calls(), closed.Hub.Calls()...) {
 		name, ok := callOf(c)
 		if !ok || allowed[c.Caller] == nil {
 			continue

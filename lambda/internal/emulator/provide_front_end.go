@@ -10,12 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	zonetypes "github.com/aws/aws-sdk-go-v2/service/route53/types"
 
+	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
-
-// functionServices are the services of AWS that the functions call beside S3,
-// which has a gateway.
-var functionServices = []string{"secretsmanager", "events", "ec2", "glue", "states", "xray"}
 
 // usersRules let the users' VPC in; what leaves is not limited.
 var usersRules = []spec.Rule{{Direction: "ingress", Protocol: "tcp", Ports: "443", Peer: "vpc"}}
@@ -28,8 +25,11 @@ func (p *provider) frontEnd(ctx context.Context) error {
 		return nil
 	}
 	services := []string{p.workspaceService()}
-	for _, s := range functionServices {
-		services = append(services, p.awsService(s))
+	for _, s := range plan.ServicesOfCallers() {
+		// S3 has a gateway.
+		if s != "s3" {
+			services = append(services, p.awsService(s))
+		}
 	}
 	v, err := p.newSite(ctx, f.VPC, netip.MustParsePrefix("10.20.0.0/20"), services)
 	if err != nil {

@@ -135,10 +135,6 @@ func TestProvide(t *testing.T) {
 			if id := s.spec.Spec.PrivateLink.PrivateAccessSettings.ID; id != "" && before[id] == "" {
 				t.Errorf("private access settings %s do not exist", id)
 			}
-			if access := s.spec.Spec.PrivateLink.PrivateAccessSettings.PublicAccess; !*access {
-				// Functions reach the workspace only from the users' VPC.
-				return
-			}
 			s.push(text)
 			s.mustBeReady()
 			var ready report.ReadyData
@@ -277,7 +273,8 @@ func TestProvideFrontEnd(t *testing.T) {
 			}
 			m := network.Machine{Region: region, Subnet: subnets[0].ID, Groups: groups, Address: subnets[0].CIDR.Addr().Next()}
 			reached := map[string]bool{}
-			for _, service := range []string{"secretsmanager", "events", "ec2", "glue", "states", "xray", "s3"} {
+			services := plan.ServicesOfCallers()
+			for _, service := range services {
 				addresses, ok := s.Network.Resolve(m, service+"."+region+".amazonaws.com")
 				if !ok || s.Network.Connect(m, addresses[0], 443, "tcp", "") != network.Connected {
 					t.Errorf("%s is not reached at %v", service, addresses)
@@ -286,7 +283,7 @@ func TestProvideFrontEnd(t *testing.T) {
 				e, _ := s.Network.Endpoint(m, addresses[0])
 				reached[e.Service] = true
 			}
-			if len(reached) != 7 {
+			if len(reached) != len(services) {
 				t.Errorf("the endpoints on the way are to %v", slices.Sorted(maps.Keys(reached)))
 			}
 			f := s.spec.Spec.PrivateLink.FrontEnd

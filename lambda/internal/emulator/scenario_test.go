@@ -57,7 +57,9 @@ func newSceneOf(t *testing.T, text []byte) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := emulator.Start(emulator.Config{Seed: 7, Region: parsed.Spec.Region})
+	w, err := emulator.Start(emulator.Config{
+		Seed: 7, Region: parsed.Spec.Region, Functions: emulator.PlacementFor(parsed.Spec.PrivateLink),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
