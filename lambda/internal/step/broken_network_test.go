@@ -152,6 +152,18 @@ func (b *breaker) nat() string {
 	return aws.ToString(g.NatGateway.NatGatewayId)
 }
 
+// transit attaches the VPC to a transit gateway.
+func (b *breaker) transit() string {
+	b.t.Helper()
+	g, err := b.api.CreateTransitGateway(context.Background(), &ec2.CreateTransitGatewayInput{})
+	b.must(err)
+	_, err = b.api.CreateTransitGatewayVpcAttachment(context.Background(), &ec2.CreateTransitGatewayVpcAttachmentInput{
+		TransitGatewayId: g.TransitGateway.TransitGatewayId, VpcId: aws.String(b.vpc()), SubnetIds: []string{b.endpointSubnet()},
+	})
+	b.must(err)
+	return aws.ToString(g.TransitGateway.TransitGatewayId)
+}
+
 // acl puts a rule before all others of the workspace subnets' network ACL.
 func (b *breaker) acl(egress bool, port int32, action types.RuleAction) {
 	b.t.Helper()

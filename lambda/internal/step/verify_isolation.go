@@ -21,14 +21,17 @@ import (
 const outsideSeconds = 3
 
 // outside are places that a closed network does not reach: a package index, a
-// web site, public resolvers by address, over IPv4 and IPv6.
+// web site, public resolvers by address, over IPv4 and IPv6. Something is said
+// to each: a firewall that goes by names lets connections to all be opened, and
+// none to others be answered.
+// https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule-evaluation-order.html
 var outside = []probe.Attempt{
-	{ID: "pypi.org", Kind: probe.Connect, Host: "pypi.org", Port: 443, Seconds: outsideSeconds},
-	{ID: "example.com", Kind: probe.Connect, Host: "example.com", Port: 443, Seconds: outsideSeconds},
-	{ID: "1.1.1.1", Kind: probe.Connect, Host: "1.1.1.1", Port: 443, Seconds: outsideSeconds},
-	{ID: "8.8.8.8-tcp", Kind: probe.Connect, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
+	{ID: "pypi.org", Kind: probe.TLS, Host: "pypi.org", Port: 443, Seconds: outsideSeconds},
+	{ID: "example.com", Kind: probe.TLS, Host: "example.com", Port: 443, Seconds: outsideSeconds},
+	{ID: "1.1.1.1", Kind: probe.TLS, Host: "1.1.1.1", Port: 443, Seconds: outsideSeconds},
+	{ID: "8.8.8.8-tcp", Kind: probe.DNSOverTCP, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
 	{ID: "8.8.8.8-udp", Kind: probe.DNS, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
-	{ID: "ipv6", Kind: probe.Connect, Host: "2606:4700:4700::1111", Port: 443, Seconds: outsideSeconds},
+	{ID: "ipv6", Kind: probe.TLS, Host: "2606:4700:4700::1111", Port: 443, Seconds: outsideSeconds},
 }
 
 // verifyIsolation checks that compute reaches what it needs and nothing else:
@@ -66,12 +69,12 @@ func isolationAttempts(doc *document.Document) []probe.Attempt {
 	attempts := []probe.Attempt{
 		{ID: "s3", Kind: probe.Connect, Host: "s3." + region + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
 		{ID: "sts", Kind: probe.Connect, Host: "sts." + region + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
-		{ID: "other-region", Kind: probe.Connect, Host: "s3." + otherRegion(region) + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
+		{ID: "other-region", Kind: probe.TLS, Host: "s3." + otherRegion(region) + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
 		{ID: "public-name", Kind: probe.Resolve, Host: "example.com"},
 		{ID: "foreign-bucket", Kind: probe.Get, URL: foreignObject(region), Seconds: outsideSeconds},
 	}
 	for _, h := range doc.Spec.Egress.Hosts {
-		attempts = append(attempts, probe.Attempt{ID: "allowed." + h, Kind: probe.Connect, Host: h, Port: 443, Seconds: outsideSeconds})
+		attempts = append(attempts, probe.Attempt{ID: "allowed." + h, Kind: probe.TLS, Host: h, Port: 443, Seconds: outsideSeconds})
 	}
 	return append(attempts, outside...)
 }
@@ -294,14 +297,14 @@ func checkNeeded(doc *document.Document, p *proof, results map[string]probe.Resu
 		r := results["allowed."+h]
 		p.check(r.Outcome == probe.Connected, document.Check{
 			ID: "isolation.allowed." + h, What: "Compute reaches " + h + ", as spec.egress allows", Object: h,
-			How: "the cluster connected to TCP 443", Seen: seenOf(r), Remedy: "Look at the firewall and the routes of spec.egress.",
+			How: "the cluster began TLS on TCP 443", Seen: seenOf(r), Remedy: "Look at the firewall and the routes of spec.egress.",
 		})
 	}
 }
 
 // checkOutside checks that attempts to leave the network fail.
 func checkOutside(doc *document.Document, p *proof, results map[string]probe.Result) {
-	other := probe.Attempt{ID: "other-region", Kind: probe.Connect, Host: "s3." + otherRegion(doc.Spec.Region) + ".amazonaws.com", Port: 443}
+	other := probe.Attempt{ID: "other-region", Kind: probe.TLS, Host: "s3." + otherRegion(doc.Spec.Region) + ".amazonaws.com", Port: 443}
 	for _, a := range append(slices.Clone(outside), other) {
 		if slices.Contains(doc.Spec.Egress.Hosts, a.Host) {
 			continue
