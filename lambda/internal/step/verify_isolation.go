@@ -103,19 +103,31 @@ func checkRoutes(ctx context.Context, api awsapi.EC2, doc *document.Document, p 
 	if err != nil {
 		return err
 	}
+	what := "No route of the subnet leads out of the VPC"
+	if len(doc.Spec.Egress.Routes) > 0 {
+		what += " but those of spec.egress.routes"
+	}
 	for _, s := range doc.Subnets.Workspace {
-		var beyond []string
+		var beyond, allowed []string
 		for _, r := range tables[s.ID].Routes {
-			if target := targetOf(r); target != "local" && target != doc.S3Endpoint.ID && !allowedRoute(doc, r, target) {
-				beyond = append(beyond, destinationOf(r)+" by "+target)
+			target := targetOf(r)
+			switch route := destinationOf(r) + " by " + target; {
+			case target == "local" || target == doc.S3Endpoint.ID:
+			case allowedRoute(doc, r, target):
+				allowed = append(allowed, route)
+			default:
+				beyond = append(beyond, route)
 			}
 		}
-		seen := "it has the routes of the VPC, to S3 and those of spec.egress only"
-		if len(beyond) > 0 {
+		seen := "it has those of the VPC and to S3 only"
+		switch {
+		case len(beyond) > 0:
 			seen = "it reaches " + strings.Join(beyond, ", ")
+		case len(allowed) > 0:
+			seen = "beside those of the VPC and to S3 it has " + strings.Join(allowed, ", ")
 		}
 		p.check(len(beyond) == 0, document.Check{
-			ID: "isolation.routes." + s.AvailabilityZone, What: "No route of the subnet leads out of the VPC", Object: s.ID,
+			ID: "isolation.routes." + s.AvailabilityZone, What: what, Object: s.ID,
 			How: "ec2 DescribeRouteTables, " + aws.ToString(tables[s.ID].RouteTableId), Seen: seen,
 			Remedy: "Remove the route, or allow it in spec.egress.routes.",
 		})
