@@ -23,6 +23,11 @@ func (c checker) checkMetastore() {
 	if m.Hive != nil && len(c.Spec.Egress.Routes) == 0 && c.sound(join(egressPath, "routes")) && c.sound(egressPath) {
 		c.add(metastorePath+".hive", "is in the public network, and spec.egress has no route to it: give the routes that a firewall watches, or use glue, which has a private endpoint")
 	}
+	if m.Hive != nil && m.Hive.Host == "" && c.sound(join(metastorePath, "hive.host")) {
+		if region, ok := LookupRegion(c.Spec.Region); ok && region.HiveHost == "" {
+			c.add(metastorePath+".hive", "has no host, and none is known in %s: give the host that Databricks names, or use glue", region.Name)
+		}
+	}
 }
 
 // exclusiveMembers notes members of which one alone can be.

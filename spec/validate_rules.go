@@ -101,10 +101,19 @@ func (c checker) checkWorkspaceRules(path string, rules []Rule) {
 		}
 	}
 	// The S3 gateway endpoint keeps the public addresses of S3.
-	s3 := want{"egress", "tcp", portRange{443, 443}}
-	if !slices.ContainsFunc(rules, func(r Rule) bool { return s3.metBy(r) && c.public(r.Peer) }) {
+	if !c.reachesPublic(rules, 443) {
 		c.lacks(path, Rule{"egress", "tcp", "443", "0.0.0.0/0"}, "S3 has public addresses, also behind its gateway endpoint")
 	}
+	if c.Spec.Metastore.Hive != nil && !c.reachesPublic(rules, 3306) {
+		c.lacks(path, Rule{"egress", "tcp", "3306", "0.0.0.0/0"}, "the Hive metastore of Databricks has public addresses")
+	}
+}
+
+// reachesPublic reports whether a rule lets a TCP port out to addresses beyond
+// the VPC and all private networks.
+func (c checker) reachesPublic(rules []Rule, port int) bool {
+	out := want{"egress", "tcp", portRange{port, port}}
+	return slices.ContainsFunc(rules, func(r Rule) bool { return out.metBy(r) && c.public(r.Peer) })
 }
 
 // checkEndpointRules checks that the endpoints let compute in.

@@ -103,7 +103,7 @@ type World struct {
 	hasten  int
 
 	mu        sync.Mutex
-	firewalls map[string][]string
+	firewalls map[string]network.Firewall
 }
 
 const (
@@ -133,7 +133,7 @@ func Start(cfg Config) (*World, error) {
 	}
 	w := &World{
 		Config: cfg, Clock: c, Hub: wire.NewHub(c), Delays: latency.NewSource(cfg.Seed),
-		SourceBucket: sourceBucket, StateBucket: stateBucket, firewalls: map[string][]string{},
+		SourceBucket: sourceBucket, StateBucket: stateBucket, firewalls: map[string]network.Firewall{},
 	}
 	w.makeAWS()
 	w.makeDatabricks()
@@ -274,18 +274,18 @@ func portsOf(services map[string]databricks.EndpointServices) func(string) []int
 	}
 }
 
-// Firewall makes the target of a route let through nothing but these hosts.
-func (w *World) Firewall(target string, hosts ...string) {
+// Firewall puts a firewall behind the target of a route.
+func (w *World) Firewall(target string, f network.Firewall) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.firewalls[target] = hosts
+	w.firewalls[target] = f
 }
 
-func (w *World) firewall(target string) ([]string, bool) {
+func (w *World) firewall(target string) (network.Firewall, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	hosts, ok := w.firewalls[target]
-	return hosts, ok
+	f, ok := w.firewalls[target]
+	return f, ok
 }
 
 // serve opens both endpoints.

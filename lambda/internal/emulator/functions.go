@@ -100,5 +100,5 @@ func (w *World) reach(c *wire.Call) bool {
 	}
 	host := c.Service + "." + m.Region + ".amazonaws.com"
 	addresses, ok := w.Network.Resolve(m, host)
-	return ok && w.Network.Connect(m, addresses[0], 443, "tcp", host) == network.Connected
+	return ok && w.Network.Connect(m, addresses[0], 443, network.TLS, host) == network.Connected
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"lakegate/lambda/internal/emulator/network"
 	"lakegate/spec"
 )
 
@@ -237,7 +238,7 @@ func (v *site) egress(ctx context.Context) error {
 			if err := v.transitGateway(ctx, r.Target); err != nil {
 				return err
 			}
-			v.w.Firewall(r.Target, hosts...)
+			v.w.Firewall(r.Target, network.Firewall{Hosts: hosts})
 			made[r.Target] = true
 		}
 		if _, err := v.ec2.CreateRoute(ctx, &ec2.CreateRouteInput{

@@ -18,12 +18,14 @@ var Program string
 
 // The kinds of attempts, see probe.py.
 const (
-	Resolve   = "resolve"
-	Connect   = "connect"
-	DNS       = "dns"
-	Get       = "get"
-	Databases = "databases"
-	Conf      = "conf"
+	Resolve    = "resolve"
+	Connect    = "connect"
+	TLS        = "tls"
+	DNS        = "dns"
+	DNSOverTCP = "dns-over-tcp"
+	Get        = "get"
+	Databases  = "databases"
+	Conf       = "conf"
 )
 
 // What comes of an attempt.
@@ -47,7 +49,8 @@ type Attempt struct {
 	// ID is given back with the result.
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
-	// Host and Port of resolve, connect and dns; a host may be an address.
+	// Host and Port of resolve, connect, tls and both kinds of dns; a host may be
+	// an address.
 	Host string `json:"host,omitempty"`
 	Port int    `json:"port,omitempty"`
 	// URL of get.

@@ -3,12 +3,15 @@
 # Python's own. It makes the attempts that it is given, each at most once and
 # all at the same time, and prints one line with what came of them:
 #
-#   resolve    ask the resolver for the addresses of a host
-#   connect    open a TCP connection to a host and port, and close it
-#   dns        send one DNS question about example.com to a server over UDP
-#   get        ask for the head of an https address, without any credentials
-#   databases  the names of the databases that Spark lists
-#   conf       the value of one setting of Spark
+#   resolve       ask the resolver for the addresses of a host
+#   connect       open a TCP connection to a host and port, and close it
+#   tls           the same, and begin TLS on it: firewalls that go by names let
+#                 connections be opened, and stop what is said on them
+#   dns           send one DNS question about example.com to a server over UDP
+#   dns-over-tcp  the same over TCP
+#   get           ask for the head of an https address, without any credentials
+#   databases     the names of the databases that Spark lists
+#   conf          the value of one setting of Spark
 
 import json
 import socket
@@ -36,14 +39,41 @@ def try_connect(attempt):
         return {"outcome": "connected", "addresses": addresses}
 
 
+def try_tls(attempt):
+    addresses = resolve(attempt["host"])
+    # Who answers does not matter here, only that somebody does.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((addresses[0], attempt["port"]), timeout=attempt["seconds"]) as tcp:
+        try:
+            context.wrap_socket(tcp, server_hostname=attempt["host"]).close()
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            raise ConnectionResetError(str(error))
+        except ssl.SSLError:
+            # What came back is not TLS as it should be, but something came back.
+            pass
+    return {"outcome": "connected", "addresses": addresses}
+
+
+QUESTION = struct.pack(">6H", 7, 0x0100, 1, 0, 0, 0) + b"\x07example\x03com\x00" + struct.pack(">2H", 1, 1)
+
+
 def try_dns(attempt):
-    question = struct.pack(">6H", 7, 0x0100, 1, 0, 0, 0) + b"\x07example\x03com\x00" + struct.pack(">2H", 1, 1)
     family = socket.AF_INET6 if ":" in attempt["host"] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as udp:
         udp.settimeout(attempt["seconds"])
         udp.connect((attempt["host"], attempt["port"]))
-        udp.send(question)
+        udp.send(QUESTION)
         udp.recv(512)
+    return {"outcome": "answered"}
+
+
+def try_dns_over_tcp(attempt):
+    with socket.create_connection((attempt["host"], attempt["port"]), timeout=attempt["seconds"]) as tcp:
+        tcp.sendall(struct.pack(">H", len(QUESTION)) + QUESTION)
+        if not tcp.recv(512):
+            raise ConnectionResetError("closed without an answer")
     return {"outcome": "answered"}
 
 
@@ -75,7 +105,9 @@ def try_conf(attempt):
 TRIES = {
     "resolve": try_resolve,
     "connect": try_connect,
+    "tls": try_tls,
     "dns": try_dns,
+    "dns-over-tcp": try_dns_over_tcp,
     "get": try_get,
     "databases": try_databases,
     "conf": try_conf,
@@ -88,7 +120,7 @@ def make(attempt):
         result = TRIES[attempt["kind"]](attempt)
     except socket.gaierror as error:
         result = {"outcome": "unresolved", "error": str(error)}
-    except ConnectionRefusedError as error:
+    except (ConnectionRefusedError, ConnectionResetError) as error:
         result = {"outcome": "refused", "error": str(error)}
     except (socket.timeout, TimeoutError) as error:
         result = {"outcome": "timeout", "error": str(error)}

@@ -4,6 +4,7 @@ package probe_test
 
 import (
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -28,11 +29,28 @@ func TestProgram(t *testing.T) {
 	}
 	closed := free.Addr().(*net.TCPAddr).Port
 	_ = free.Close()
+	secure := httptest.NewTLSServer(open.Config.Handler)
+	defer secure.Close()
+	securePort := secure.Listener.Addr().(*net.TCPAddr).Port
+	// What a firewall does that goes by names: the connection is opened, and what
+	// is said on it is answered by nothing, or by its end.
+	silent := serve(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	abrupt := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 512)) })
+	echo := serve(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	attempts := []probe.Attempt{
 		{ID: "name", Kind: probe.Resolve, Host: "localhost"},
 		{ID: "no name", Kind: probe.Resolve, Host: "no-such-host.invalid"},
 		{ID: "open", Kind: probe.Connect, Host: "127.0.0.1", Port: port, Seconds: 2},
 		{ID: "closed", Kind: probe.Connect, Host: "127.0.0.1", Port: closed, Seconds: 2},
+		{ID: "tls", Kind: probe.TLS, Host: "127.0.0.1", Port: securePort, Seconds: 2},
+		{ID: "tls to a name", Kind: probe.TLS, Host: "localhost", Port: securePort, Seconds: 2},
+		{ID: "tls, answered otherwise", Kind: probe.TLS, Host: "127.0.0.1", Port: port, Seconds: 2},
+		{ID: "tls, silence", Kind: probe.TLS, Host: "127.0.0.1", Port: silent, Seconds: 1},
+		{ID: "tls, ended", Kind: probe.TLS, Host: "127.0.0.1", Port: abrupt, Seconds: 2},
+		{ID: "tls, closed", Kind: probe.TLS, Host: "127.0.0.1", Port: closed, Seconds: 2},
+		{ID: "dns", Kind: probe.DNSOverTCP, Host: "127.0.0.1", Port: echo, Seconds: 2},
+		{ID: "dns, silence", Kind: probe.DNSOverTCP, Host: "127.0.0.1", Port: silent, Seconds: 1},
+		{ID: "dns, ended", Kind: probe.DNSOverTCP, Host: "127.0.0.1", Port: abrupt, Seconds: 2},
 		{ID: "get", Kind: probe.Get, URL: open.URL, Seconds: 2},
 		{ID: "databases", Kind: probe.Databases},
 		{ID: "conf", Kind: probe.Conf, Key: "a"},
@@ -66,6 +84,9 @@ spark = Spark
 	}
 	want := map[string]string{
 		"name": probe.Resolved, "no name": probe.Unresolved, "open": probe.Connected, "closed": probe.Refused,
+		"tls": probe.Connected, "tls to a name": probe.Connected, "tls, answered otherwise": probe.Connected,
+		"tls, silence": probe.Timeout, "tls, ended": probe.Refused, "tls, closed": probe.Refused,
+		"dns": probe.Answered, "dns, silence": probe.Timeout, "dns, ended": probe.Refused,
 		"get": probe.Answered, "databases": probe.Answered, "conf": probe.Answered, "no conf": probe.Answered,
 	}
 	if diff := cmp.Diff(want, outcomes); diff != "" {
@@ -78,4 +99,28 @@ spark = Spark
 	if string(values) != `[["default","sales"],["1"],[],403]` {
 		t.Errorf("the values are %s", values)
 	}
+}
+
+// serve answers connections on loopback, each in its own way, and returns the
+// port.
+func serve(t *testing.T, answer func(net.Conn)) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				answer(c)
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
 }

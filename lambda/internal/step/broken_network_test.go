@@ -152,6 +152,18 @@ func (b *breaker) nat() string {
 	return aws.ToString(g.NatGateway.NatGatewayId)
 }
 
+// transit attaches the VPC to a transit gateway.
+func (b *breaker) transit() string {
+	b.t.Helper()
+	g, err := b.api.CreateTransitGateway(context.Background(), &ec2.CreateTransitGatewayInput{})
+	b.must(err)
+	_, err = b.api.CreateTransitGatewayVpcAttachment(context.Background(), &ec2.CreateTransitGatewayVpcAttachmentInput{
+		TransitGatewayId: g.TransitGateway.TransitGatewayId, VpcId: aws.String(b.vpc()), SubnetIds: []string{b.endpointSubnet()},
+	})
+	b.must(err)
+	return aws.ToString(g.TransitGateway.TransitGatewayId)
+}
+
 // acl puts a rule before all others of the workspace subnets' network ACL.
 func (b *breaker) acl(egress bool, port int32, action types.RuleAction) {
 	b.t.Helper()
@@ -182,22 +194,10 @@ func TestBrokenNetwork(t *testing.T) {
 	for name, test := range brokenNetworks(ctx, off) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := brokenRun(t, test)
-			failed, messages := map[string][]string{}, ""
-			for _, s := range plan.Workspace().Steps() {
-				if !strings.HasPrefix(s.Name, "Verify") || s.Name == "VerifyNetworkAcls" {
-					continue
-				}
-				if _, broken := failed["VerifyCluster"]; broken && s.Name != "VerifySqlWarehouse" {
-					// Without a cluster there is no probe.
-					continue
-				}
-				if err := b.persist(s.Name); err != nil {
-					class, message := class(err)
-					messages += message + "\n"
-					failed[s.Name] = b.failedChecks(s.Name, class)
-				}
-			}
+			b := &breaker{run: newRun(t, "tokyo.yaml")}
+			b.comeUp(!test.before)
+			test.breaks(b)
+			failed, messages := b.verify()
 			if diff := cmp.Diff(test.fails, failed); diff != "" {
 				t.Errorf("what fails differs (-want +got):\n%s%s", diff, messages)
 			}
@@ -209,31 +209,45 @@ func TestBrokenNetwork(t *testing.T) {
 	}
 }
 
-// brokenRun brings a workspace to where it is verified and breaks its network.
-func brokenRun(t *testing.T, test broken) *breaker {
-	r := newRun(t, "tokyo.yaml")
-	r.upTo("VerifyWorkspace")
-	b := &breaker{run: r, api: ec2.NewFromConfig(r.author(tokyoRegion))}
-	for _, s := range []string{"VerifyWorkspace", "RegisterInstanceProfile", "AssignMetastore"} {
-		if err := r.persist(s); err != nil {
-			t.Fatal(err)
+// comeUp brings a workspace to where it is verified, with its compute running
+// or yet to be started.
+func (b *breaker) comeUp(running bool) {
+	b.t.Helper()
+	b.api = b.run.ec2()
+	b.upTo("VerifyWorkspace")
+	steps := []string{"VerifyWorkspace", "RegisterInstanceProfile", "AssignMetastore", "ConfigureSqlWarehouses"}
+	if running {
+		steps = append(steps, "VerifyCluster", "VerifySqlWarehouse")
+	}
+	for _, s := range steps {
+		b.must(b.persist(s))
+	}
+	// The checks are made again, on the compute that runs.
+	for _, s := range []string{"VerifyCluster", "VerifySqlWarehouse"} {
+		delete(b.doc, stepOf(b.t, s).Result)
+	}
+}
+
+// verify makes every check, and returns those that fail, by step, and what is
+// said of them.
+func (b *breaker) verify() (failed map[string][]string, messages string) {
+	b.t.Helper()
+	failed = map[string][]string{}
+	for _, s := range plan.Workspace().Steps() {
+		if !strings.HasPrefix(s.Name, "Verify") || s.Name == "VerifyNetworkAcls" {
+			continue
+		}
+		if _, broken := failed["VerifyCluster"]; broken && s.Name != "VerifySqlWarehouse" {
+			// Without a cluster there is no probe.
+			continue
+		}
+		if err := b.persist(s.Name); err != nil {
+			class, message := class(err)
+			messages += message + "\n"
+			failed[s.Name] = b.failedChecks(s.Name, class)
 		}
 	}
-	if !test.before {
-		for _, s := range []string{"VerifyCluster", "ConfigureSqlWarehouses", "VerifySqlWarehouse"} {
-			if err := r.persist(s); err != nil {
-				t.Fatal(err)
-			}
-		}
-		// The checks are made again, on the compute that runs.
-		for _, s := range []string{"VerifyCluster", "VerifySqlWarehouse"} {
-			delete(r.doc, stepOf(t, s).Result)
-		}
-	} else if err := r.persist("ConfigureSqlWarehouses"); err != nil {
-		t.Fatal(err)
-	}
-	test.breaks(b)
-	return b
+	return failed, messages
 }
 
 // failedChecks are the checks that a step has kept as failed; a step that did

@@ -12,6 +12,7 @@ import (
 	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
 
 	"lakegate/lambda/internal/emulator/databricks"
+	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/plan"
 )
 
@@ -195,27 +196,24 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 		},
 		"transit gateway route": {
 			breaks: func(b *breaker) {
-				g, err := b.api.CreateTransitGateway(ctx, &ec2.CreateTransitGatewayInput{})
-				b.must(err)
-				_, err = b.api.CreateTransitGatewayVpcAttachment(ctx, &ec2.CreateTransitGatewayVpcAttachmentInput{
-					TransitGatewayId: g.TransitGateway.TransitGatewayId, VpcId: aws.String(b.vpc()), SubnetIds: []string{b.endpointSubnet()},
-				})
-				b.must(err)
-				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, TransitGatewayId: g.TransitGateway.TransitGatewayId})(b)
+				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, TransitGatewayId: aws.String(b.transit())})(b)
 			},
 			fails: map[string][]string{"VerifyIsolation": sorted(leak, routes, "isolation.transit-gateway")},
 			says:  "to tgw-",
 		},
 		"a transit gateway that leads to one host": {
 			breaks: func(b *breaker) {
-				g, err := b.api.CreateTransitGateway(ctx, &ec2.CreateTransitGatewayInput{})
-				b.must(err)
-				id := aws.ToString(g.TransitGateway.TransitGatewayId)
-				_, err = b.api.CreateTransitGatewayVpcAttachment(ctx, &ec2.CreateTransitGatewayVpcAttachmentInput{
-					TransitGatewayId: aws.String(id), VpcId: aws.String(b.vpc()), SubnetIds: []string{b.endpointSubnet()},
-				})
-				b.must(err)
-				b.world.Firewall(id, "pypi.org")
+				id := b.transit()
+				b.world.Firewall(id, network.Firewall{Hosts: []string{"pypi.org"}})
+				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, TransitGatewayId: aws.String(id)})(b)
+			},
+			fails: map[string][]string{"VerifyIsolation": sorted(routes, nil, "isolation.outside.pypi.org", "isolation.transit-gateway")},
+			says:  "Compute does not reach pypi.org, TCP 443: not true of pypi.org: connected",
+		},
+		"a transit gateway that leads to one host, by name": {
+			breaks: func(b *breaker) {
+				id := b.transit()
+				b.world.Firewall(id, network.Firewall{Hosts: []string{"pypi.org"}, ByName: true})
 				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, TransitGatewayId: aws.String(id)})(b)
 			},
 			fails: map[string][]string{"VerifyIsolation": sorted(routes, nil, "isolation.outside.pypi.org", "isolation.transit-gateway")},

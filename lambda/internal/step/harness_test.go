@@ -46,16 +46,22 @@ func newRun(t testing.TB, specFile string) *run {
 func newRunOf(t testing.TB, file, text string, cfg emulator.Config) *run {
 	t.Helper()
 	cfg.Manual = true
+	r := newRunIn(t, cfg)
+	// Time passes only when the test lets it.
+	t.Cleanup(r.world.Clock.Hold())
+	r.commit(file, text)
+	return r
+}
+
+// newRunIn starts a world to which nothing is committed yet.
+func newRunIn(t testing.TB, cfg emulator.Config) *run {
+	t.Helper()
 	w, err := emulator.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	// Time passes only when the test lets it.
-	t.Cleanup(w.Clock.Hold())
-	r := &run{t: t, world: w}
-	r.commit(file, text)
-	return r
+	return &run{t: t, world: w}
 }
 
 // commit begins a new execution for a new version of the spec.

@@ -45,6 +45,8 @@ func egressOf(doc *document.Document) []string {
 		return []string{
 			"Nothing outside of the VPC but the endpoints of Databricks and AWS: spec.egress allows no route.",
 			"Public package repositories (PyPI, CRAN, Maven) cannot be used: install libraries from a bucket or from a mirror with an endpoint.",
+			"Buckets in other regions cannot be used: the endpoint leads to S3 in " + doc.Spec.Region + ".",
+			"The Hive metastore that Databricks runs cannot be used: it is in the public network.",
 			"Model serving that fetches models or images from outside does not work.",
 		}
 	}
@@ -53,7 +55,13 @@ func egressOf(doc *document.Document) []string {
 		lines = append(lines, fmt.Sprintf("%s by %s, as spec.egress.routes allows.", r.Destination, r.Target))
 	}
 	if len(e.Hosts) > 0 {
-		lines = append(lines, "Hosts that the firewall lets through: "+strings.Join(e.Hosts, ", ")+".")
+		lines = append(lines, "On TCP 443 by these routes: "+strings.Join(e.Hosts, ", ")+".")
 	}
-	return lines
+	if doc.Spec.Metastore.Hive != nil {
+		lines = append(lines, "On TCP 3306 by these routes: "+hiveHost(doc)+", the Hive metastore that Databricks runs. "+
+			"It holds names and columns of tables outside of this AWS account.")
+	}
+	return append(lines,
+		"What needs another host does not work: package repositories of other names (PyPI needs pypi.org and files.pythonhosted.org), "+
+			"buckets in other regions, model serving that fetches models or images from there.")
 }

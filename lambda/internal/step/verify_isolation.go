@@ -21,14 +21,17 @@ import (
 const outsideSeconds = 3
 
 // outside are places that a closed network does not reach: a package index, a
-// web site, public resolvers by address, over IPv4 and IPv6.
+// web site, public resolvers by address, over IPv4 and IPv6. Something is said
+// to each: a firewall that goes by names lets connections to all be opened, and
+// none to others be answered.
+// https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule-evaluation-order.html
 var outside = []probe.Attempt{
-	{ID: "pypi.org", Kind: probe.Connect, Host: "pypi.org", Port: 443, Seconds: outsideSeconds},
-	{ID: "example.com", Kind: probe.Connect, Host: "example.com", Port: 443, Seconds: outsideSeconds},
-	{ID: "1.1.1.1", Kind: probe.Connect, Host: "1.1.1.1", Port: 443, Seconds: outsideSeconds},
-	{ID: "8.8.8.8-tcp", Kind: probe.Connect, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
+	{ID: "pypi.org", Kind: probe.TLS, Host: "pypi.org", Port: 443, Seconds: outsideSeconds},
+	{ID: "example.com", Kind: probe.TLS, Host: "example.com", Port: 443, Seconds: outsideSeconds},
+	{ID: "1.1.1.1", Kind: probe.TLS, Host: "1.1.1.1", Port: 443, Seconds: outsideSeconds},
+	{ID: "8.8.8.8-tcp", Kind: probe.DNSOverTCP, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
 	{ID: "8.8.8.8-udp", Kind: probe.DNS, Host: "8.8.8.8", Port: 53, Seconds: outsideSeconds},
-	{ID: "ipv6", Kind: probe.Connect, Host: "2606:4700:4700::1111", Port: 443, Seconds: outsideSeconds},
+	{ID: "ipv6", Kind: probe.TLS, Host: "2606:4700:4700::1111", Port: 443, Seconds: outsideSeconds},
 }
 
 // verifyIsolation checks that compute reaches what it needs and nothing else:
@@ -66,12 +69,12 @@ func isolationAttempts(doc *document.Document) []probe.Attempt {
 	attempts := []probe.Attempt{
 		{ID: "s3", Kind: probe.Connect, Host: "s3." + region + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
 		{ID: "sts", Kind: probe.Connect, Host: "sts." + region + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
-		{ID: "other-region", Kind: probe.Connect, Host: "s3." + otherRegion(region) + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
+		{ID: "other-region", Kind: probe.TLS, Host: "s3." + otherRegion(region) + ".amazonaws.com", Port: 443, Seconds: outsideSeconds},
 		{ID: "public-name", Kind: probe.Resolve, Host: "example.com"},
 		{ID: "foreign-bucket", Kind: probe.Get, URL: foreignObject(region), Seconds: outsideSeconds},
 	}
 	for _, h := range doc.Spec.Egress.Hosts {
-		attempts = append(attempts, probe.Attempt{ID: "allowed." + h, Kind: probe.Connect, Host: h, Port: 443, Seconds: outsideSeconds})
+		attempts = append(attempts, probe.Attempt{ID: "allowed." + h, Kind: probe.TLS, Host: h, Port: 443, Seconds: outsideSeconds})
 	}
 	return append(attempts, outside...)
 }
@@ -100,19 +103,31 @@ func checkRoutes(ctx context.Context, api awsapi.EC2, doc *document.Document, p 
 	if err != nil {
 		return err
 	}
+	what := "No route of the subnet leads out of the VPC"
+	if len(doc.Spec.Egress.Routes) > 0 {
+		what += " but those of spec.egress.routes"
+	}
 	for _, s := range doc.Subnets.Workspace {
-		var beyond []string
+		var beyond, allowed []string
 		for _, r := range tables[s.ID].Routes {
-			if target := targetOf(r); target != "local" && target != doc.S3Endpoint.ID && !allowedRoute(doc, r, target) {
-				beyond = append(beyond, destinationOf(r)+" by "+target)
+			target := targetOf(r)
+			switch route := destinationOf(r) + " by " + target; {
+			case target == "local" || target == doc.S3Endpoint.ID:
+			case allowedRoute(doc, r, target):
+				allowed = append(allowed, route)
+			default:
+				beyond = append(beyond, route)
 			}
 		}
-		seen := "it has the routes of the VPC, to S3 and those of spec.egress only"
-		if len(beyond) > 0 {
+		seen := "it has those of the VPC and to S3 only"
+		switch {
+		case len(beyond) > 0:
 			seen = "it reaches " + strings.Join(beyond, ", ")
+		case len(allowed) > 0:
+			seen = "beside those of the VPC and to S3 it has " + strings.Join(allowed, ", ")
 		}
 		p.check(len(beyond) == 0, document.Check{
-			ID: "isolation.routes." + s.AvailabilityZone, What: "No route of the subnet leads out of the VPC", Object: s.ID,
+			ID: "isolation.routes." + s.AvailabilityZone, What: what, Object: s.ID,
 			How: "ec2 DescribeRouteTables, " + aws.ToString(tables[s.ID].RouteTableId), Seen: seen,
 			Remedy: "Remove the route, or allow it in spec.egress.routes.",
 		})
@@ -294,14 +309,14 @@ func checkNeeded(doc *document.Document, p *proof, results map[string]probe.Resu
 		r := results["allowed."+h]
 		p.check(r.Outcome == probe.Connected, document.Check{
 			ID: "isolation.allowed." + h, What: "Compute reaches " + h + ", as spec.egress allows", Object: h,
-			How: "the cluster connected to TCP 443", Seen: seenOf(r), Remedy: "Look at the firewall and the routes of spec.egress.",
+			How: "the cluster began TLS on TCP 443", Seen: seenOf(r), Remedy: "Look at the firewall and the routes of spec.egress.",
 		})
 	}
 }
 
 // checkOutside checks that attempts to leave the network fail.
 func checkOutside(doc *document.Document, p *proof, results map[string]probe.Result) {
-	other := probe.Attempt{ID: "other-region", Kind: probe.Connect, Host: "s3." + otherRegion(doc.Spec.Region) + ".amazonaws.com", Port: 443}
+	other := probe.Attempt{ID: "other-region", Kind: probe.TLS, Host: "s3." + otherRegion(doc.Spec.Region) + ".amazonaws.com", Port: 443}
 	for _, a := range append(slices.Clone(outside), other) {
 		if slices.Contains(doc.Spec.Egress.Hosts, a.Host) {
 			continue

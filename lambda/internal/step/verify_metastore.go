@@ -62,9 +62,10 @@ func verifyMetastore(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	case m.Hive != nil:
 		p.check(results["hive"].Outcome == probe.Connected, document.Check{
 			ID: "metastore.hive", What: "The Hive metastore of Databricks can be reached", Object: hiveHost(doc),
-			How: "the cluster connected to TCP 3306", Seen: seenOf(results["hive"]),
-			Remedy: "The routes of spec.egress have to lead there, the firewall has to admit it, and the workspace group has to let TCP 3306 out.",
+			How: "the cluster connected to TCP 3306", Seen: seenOf(results["hive"]), Remedy: hiveRemedy(doc),
 		})
+		// A firewall may let the connection be opened and stop what is said on it.
+		c.Remedy = hiveRemedy(doc)
 	}
 	p.check(ok, c)
 	out.Checks, err = d.conclude(ctx, doc, "VerifyMetastore", p)
@@ -78,6 +79,11 @@ func hiveHost(doc *document.Document) string {
 	}
 	region, _ := spec.LookupRegion(doc.Spec.Region)
 	return region.HiveHost
+}
+
+func hiveRemedy(doc *document.Document) string {
+	return fmt.Sprintf("The workspace group has to let TCP 3306 out, a route of spec.egress has to lead to %s, and the firewall has to admit it by address: "+
+		"one that goes by names of TLS finds none on that port.", hiveHost(doc))
 }
 
 // checkLegacy looks at the setting that forbids Glue and Hive as metastores.

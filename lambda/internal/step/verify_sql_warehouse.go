@@ -90,7 +90,10 @@ func (d *Deps) concludeWarehouse(ctx context.Context, doc *document.Document, ou
 	if !ok {
 		c.Seen = listed.Error
 	}
-	if doc.Spec.Metastore.Glue != nil {
+	switch {
+	case doc.Spec.Metastore.Hive != nil:
+		c.Remedy = hiveRemedy(doc)
+	case doc.Spec.Metastore.Glue != nil:
 		catalog, err := d.catalog(ctx, doc)
 		if err != nil {
 			return err

@@ -180,7 +180,7 @@ const instant = 12
 func (s *Server) try(ws *Workspace, c *Cluster, m network.Machine, a probe.Attempt) probe.Result {
 	out := probe.Result{ID: a.ID, Milliseconds: instant}
 	switch a.Kind {
-	case probe.Resolve, probe.Connect, probe.DNS:
+	case probe.Resolve, probe.Connect, probe.TLS, probe.DNS, probe.DNSOverTCP:
 		addresses, ok := s.addressesOf(m, a.Host)
 		if !ok {
 			out.Outcome, out.Error = probe.Unresolved, "[Errno -2] Name or service not known"
@@ -192,13 +192,13 @@ func (s *Server) try(ws *Workspace, c *Cluster, m network.Machine, a probe.Attem
 		if out.Outcome = probe.Resolved; a.Kind == probe.Resolve {
 			return out
 		}
-		protocol := "tcp"
-		if a.Kind == probe.DNS {
-			protocol, out.Addresses = "udp", nil
-		}
+		protocol := map[string]string{probe.Connect: network.TCP, probe.TLS: network.TLS, probe.DNS: network.UDP, probe.DNSOverTCP: network.TLS}[a.Kind]
 		s.connect(&out, m, addresses[0], a.Port, protocol, a.Host, a.Seconds)
-		if a.Kind == probe.DNS && out.Outcome == probe.Connected {
-			out.Outcome = probe.Answered
+		if a.Kind == probe.DNS || a.Kind == probe.DNSOverTCP {
+			out.Addresses = nil
+			if out.Outcome == probe.Connected {
+				out.Outcome = probe.Answered
+			}
 		}
 	case probe.Get:
 		u, err := url.Parse(a.URL)
@@ -211,7 +211,7 @@ func (s *Server) try(ws *Workspace, c *Cluster, m network.Machine, a probe.Attem
 			out.Outcome, out.Error = probe.Unresolved, "[Errno -2] Name or service not known"
 			return out
 		}
-		if s.connect(&out, m, addresses[0], 443, "tcp", u.Hostname(), a.Seconds); out.Outcome == probe.Connected {
+		if s.connect(&out, m, addresses[0], 443, network.TLS, u.Hostname(), a.Seconds); out.Outcome == probe.Connected {
 			out.Outcome, out.Status = probe.Answered, s.fetch(m, u.Hostname(), u.Path, addresses[0])
 		}
 	case probe.Databases:

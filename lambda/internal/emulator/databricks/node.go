@@ -70,13 +70,13 @@ func (s *Server) Resolve(m network.Machine, host string) ([]netip.Addr, bool) {
 	return s.cfg.Network.Resolve(m, host)
 }
 
-// reaches says whether a machine can open a TCP connection to a host.
+// reaches says whether a machine can talk to a host over TLS.
 func (s *Server) reaches(m network.Machine, host string, port int) (network.Outcome, netip.Addr) {
 	addresses, ok := s.cfg.Network.Resolve(m, host)
 	if !ok {
 		return "unresolved", netip.Addr{}
 	}
-	return s.cfg.Network.Connect(m, addresses[0], port, "tcp", host), addresses[0]
+	return s.cfg.Network.Connect(m, addresses[0], port, network.TLS, host), addresses[0]
 }
 
 // fault is why compute does not start: a code, who is to blame, and a message.

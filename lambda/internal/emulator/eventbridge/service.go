@@ -4,10 +4,8 @@
 package eventbridge
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -78,37 +76,23 @@ func New(hub *wire.Hub, delays *latency.Source, account string, targets Targets)
 // Wire is the service as the router serves it.
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "events", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"PutEvents":             serve(s, s.putEvents),
-		"CreateEventBus":        serve(s, s.createEventBus),
-		"DescribeEventBus":      serve(s, s.describeEventBus),
-		"ListEventBuses":        serve(s, s.listEventBuses),
-		"DeleteEventBus":        serve(s, s.deleteEventBus),
-		"PutRule":               serve(s, s.putRule),
-		"DescribeRule":          serve(s, s.describeRule),
-		"ListRules":             serve(s, s.listRules),
-		"DeleteRule":            serve(s, s.deleteRule),
-		"EnableRule":            serve(s, s.enableRule),
-		"DisableRule":           serve(s, s.disableRule),
-		"PutTargets":            serve(s, s.putTargets),
-		"ListTargetsByRule":     serve(s, s.listTargetsByRule),
-		"RemoveTargets":         serve(s, s.removeTargets),
-		"ListRuleNamesByTarget": serve(s, s.listRuleNamesByTarget),
-		"TestEventPattern":      serve(s, s.testEventPattern),
+		"PutEvents":             wire.Decoded(nil, s.putEvents),
+		"CreateEventBus":        wire.Decoded(nil, s.createEventBus),
+		"DescribeEventBus":      wire.Decoded(nil, s.describeEventBus),
+		"ListEventBuses":        wire.Decoded(nil, s.listEventBuses),
+		"DeleteEventBus":        wire.Decoded(nil, s.deleteEventBus),
+		"PutRule":               wire.Decoded(nil, s.putRule),
+		"DescribeRule":          wire.Decoded(nil, s.describeRule),
+		"ListRules":             wire.Decoded(nil, s.listRules),
+		"DeleteRule":            wire.Decoded(nil, s.deleteRule),
+		"EnableRule":            wire.Decoded(nil, s.enableRule),
+		"DisableRule":           wire.Decoded(nil, s.disableRule),
+		"PutTargets":            wire.Decoded(nil, s.putTargets),
+		"ListTargetsByRule":     wire.Decoded(nil, s.listTargetsByRule),
+		"RemoveTargets":         wire.Decoded(nil, s.removeTargets),
+		"ListRuleNamesByTarget": wire.Decoded(nil, s.listRuleNamesByTarget),
+		"TestEventPattern":      wire.Decoded(nil, s.testEventPattern),
 	}}
-}
-
-// serve decodes the input of a call, of which it knows every member. The
-// operations lock the service themselves.
-func serve[In any](_ *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		return op(c, in)
-	}
 }
 
 // Events returns the latest events of the buses of a name, or of all buses if

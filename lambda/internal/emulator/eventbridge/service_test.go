@@ -2,9 +2,7 @@ package eventbridge_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -12,11 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awseb "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/clock"
@@ -25,6 +21,7 @@ import (
 	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -43,7 +40,7 @@ type stack struct {
 	service *eventbridge.Service
 	queues  *sqs.Service
 	groups  *logs.Service
-	url     string
+	reach   func(region string) aws.Config
 
 	mu    sync.Mutex
 	calls []call
@@ -57,6 +54,8 @@ type call struct {
 	payload string
 }
 
+var want = wiretest.Want
+
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	k := &stack{clock: clock.NewVirtual(start), delays: latency.NewSource(1), answer: func(int) error { return nil }}
@@ -66,16 +65,8 @@ func newStack(t *testing.T) *stack {
 		Queues: k.queues, Groups: k.groups,
 		Others: map[string]eventbridge.Deliver{"lambda": k.invoke, "states": k.invoke},
 	})
-	router := wire.NewRouter(hub)
-	router.Serve(k.service.Wire())
-	router.Serve(k.queues.Wire())
-	server := httptest.NewServer(router)
-	t.Cleanup(server.Close)
-	k.url = server.URL
-	k.Client = awseb.New(awseb.Options{
-		Region: region, BaseEndpoint: aws.String(k.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("Report", "secret", ""),
-	})
+	k.reach = wiretest.Serve(t, hub, k.service.Wire(), k.queues.Wire())
+	k.Client = awseb.NewFromConfig(k.reach(region))
 	return k
 }
 
@@ -98,19 +89,6 @@ func (k *stack) invocations(t *testing.T) []call {
 	return slices.Clone(k.calls)
 }
 
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
-}
-
 func (k *stack) rule(t *testing.T, bus, name, pattern string, targets ...types.Target) string {
 	t.Helper()
 	out, err := k.PutRule(t.Context(), &awseb.PutRuleInput{Name: &name, EventBusName: &bus, EventPattern: &pattern})
@@ -131,10 +109,7 @@ func (k *stack) bus(t *testing.T, name string) string {
 
 func (k *stack) queue(t *testing.T, name string) string {
 	t.Helper()
-	client := awssqs.New(awssqs.Options{
-		Region: region, BaseEndpoint: aws.String(k.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("Report", "secret", ""),
-	})
+	client := awssqs.NewFromConfig(k.reach(region))
 	_, err := client.CreateQueue(t.Context(), &awssqs.CreateQueueInput{QueueName: &name})
 	want(t, err, "")
 	return k.queues.ARN(region, name)

@@ -5,9 +5,7 @@
 package glue
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,28 +42,12 @@ func New(hub *wire.Hub, account string) *Service {
 // Wire is the service as the router serves it.
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "glue", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"CreateDatabase": serve(s, s.createDatabase),
-		"GetDatabase":    serve(s, s.getDatabase),
-		"GetDatabases":   serve(s, s.getDatabases),
-		"DeleteDatabase": serve(s, s.deleteDatabase),
-		"GetTables":      serve(s, s.getTables),
+		"CreateDatabase": wire.Decoded(&s.mu, s.createDatabase),
+		"GetDatabase":    wire.Decoded(&s.mu, s.getDatabase),
+		"GetDatabases":   wire.Decoded(&s.mu, s.getDatabases),
+		"DeleteDatabase": wire.Decoded(&s.mu, s.deleteDatabase),
+		"GetTables":      wire.Decoded(&s.mu, s.getTables),
 	}}
-}
-
-// serve decodes the input of a call, of which it knows every member, and serves
-// it while nothing else changes.
-func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return op(c, in)
-	}
 }
 
 // Databases are the names of the databases of a region in their order.

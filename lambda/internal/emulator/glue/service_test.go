@@ -1,25 +1,21 @@
 package glue_test
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsglue "github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/glue"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 const (
@@ -32,40 +28,20 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type stack struct {
 	hub     *wire.Hub
 	service *glue.Service
-	server  *httptest.Server
+	reach   func(region string) aws.Config
 }
+
+var want = wiretest.Want
 
 func newStack(t *testing.T) (*stack, *awsglue.Client) {
 	t.Helper()
 	k := &stack{hub: wire.NewHub(clock.NewVirtual(start))}
 	k.service = glue.New(k.hub, account)
-	router := wire.NewRouter(k.hub)
-	router.Serve(k.service.Wire())
-	k.server = httptest.NewServer(router)
-	t.Cleanup(k.server.Close)
+	k.reach = wiretest.Serve(t, k.hub, k.service.Wire())
 	return k, k.client(region)
 }
 
-func (k *stack) client(region string) *awsglue.Client {
-	return awsglue.New(awsglue.Options{
-		Region: region, BaseEndpoint: aws.String(k.server.URL),
-		HTTPClient: &http.Client{Transport: wire.Buffered{}}, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("CreateWorkspace", "secret", ""),
-	})
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
-}
+func (k *stack) client(region string) *awsglue.Client { return awsglue.NewFromConfig(k.reach(region)) }
 
 func create(name string) *awsglue.CreateDatabaseInput {
 	return &awsglue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{Name: &name}}

@@ -3,8 +3,6 @@ package iam_test
 import (
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,6 +20,7 @@ import (
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 const (
@@ -37,31 +36,25 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type stack struct {
 	hub     *wire.Hub
 	service *iam.Service
-	server  *httptest.Server
+	reach   func(region string) aws.Config
 	iam     *awsiam.Client
 }
+
+var want = wiretest.Want
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	hub := wire.NewHub(clock.NewVirtual(start))
 	k := &stack{hub: hub, service: iam.New(hub, account)}
-	router := wire.NewRouter(hub)
-	router.Serve(k.service.Wire())
-	router.Serve(k.service.STS())
-	k.server = httptest.NewServer(router)
-	t.Cleanup(k.server.Close)
-	k.iam = awsiam.New(awsiam.Options{HTTPClient: &http.Client{Transport: wire.Buffered{}},
-		Region: "us-east-1", BaseEndpoint: aws.String(k.server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("EnsureCrossAccountRole", "secret", ""),
-	})
+	k.reach = wiretest.Serve(t, hub, k.service.Wire(), k.service.STS())
+	k.iam = awsiam.NewFromConfig(k.reach("us-east-1"))
 	return k
 }
 
 func (k *stack) sts(key, token string) *sts.Client {
-	return sts.New(sts.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(k.server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(key, "secret", token),
-	})
+	cfg := k.reach("eu-west-1")
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(key, "secret", token)
+	return sts.NewFromConfig(cfg)
 }
 
 // role creates a role.
@@ -70,19 +63,6 @@ func (k *stack) role(t *testing.T, name, trust string) string {
 	out, err := k.iam.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(trust)})
 	want(t, err, "")
 	return *out.Role.Arn
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
 }
 
 func decoded(t *testing.T, document *string) string {

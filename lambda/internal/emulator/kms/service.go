@@ -5,10 +5,8 @@
 package kms
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -68,21 +66,12 @@ func (s *Service) Wire() *wire.Service {
 	}}
 }
 
-// serve decodes the input of a call, of which it knows every member, and serves
-// it while nothing else changes.
+// serve is an operation that sees nothing that is gone by the time of its call.
 func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	return wire.Decoded(&s.mu, func(c *wire.Call, in In) (any, error) {
 		s.purge(c.Time)
 		return op(c, in)
-	}
+	})
 }
 
 // purge removes the keys whose waiting period has ended, and their aliases.

@@ -3,21 +3,19 @@ package logs_test
 import (
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -30,33 +28,15 @@ type stack struct {
 	service *logs.Service
 }
 
+var want = wiretest.Want
+
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	k := &stack{clock: clock.NewVirtual(start)}
 	hub := wire.NewHub(k.clock)
 	k.service = logs.New(hub, "123456789012")
-	router := wire.NewRouter(hub)
-	router.Serve(k.service.Wire())
-	server := httptest.NewServer(router)
-	t.Cleanup(server.Close)
-	k.Client = cloudwatchlogs.New(cloudwatchlogs.Options{
-		Region: region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("LoadSpec", "secret", ""),
-	})
+	k.Client = cloudwatchlogs.NewFromConfig(wiretest.Serve(t, hub, k.service.Wire())(region))
 	return k
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
 }
 
 func (k *stack) create(t *testing.T, group string, streams ...string) {

@@ -4,9 +4,7 @@
 package logs
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -80,31 +78,15 @@ func New(hub *wire.Hub, account string) *Service {
 // Wire is the service as the router serves it.
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "logs", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"CreateLogGroup":     serve(s, s.createLogGroup),
-		"DescribeLogGroups":  serve(s, s.describeLogGroups),
-		"DeleteLogGroup":     serve(s, s.deleteLogGroup),
-		"CreateLogStream":    serve(s, s.createLogStream),
-		"DescribeLogStreams": serve(s, s.describeLogStreams),
-		"PutLogEvents":       serve(s, s.putLogEvents),
-		"GetLogEvents":       serve(s, s.getLogEvents),
-		"FilterLogEvents":    serve(s, s.filterLogEvents),
+		"CreateLogGroup":     wire.Decoded(&s.mu, s.createLogGroup),
+		"DescribeLogGroups":  wire.Decoded(&s.mu, s.describeLogGroups),
+		"DeleteLogGroup":     wire.Decoded(&s.mu, s.deleteLogGroup),
+		"CreateLogStream":    wire.Decoded(&s.mu, s.createLogStream),
+		"DescribeLogStreams": wire.Decoded(&s.mu, s.describeLogStreams),
+		"PutLogEvents":       wire.Decoded(&s.mu, s.putLogEvents),
+		"GetLogEvents":       wire.Decoded(&s.mu, s.getLogEvents),
+		"FilterLogEvents":    wire.Decoded(&s.mu, s.filterLogEvents),
 	}}
-}
-
-// serve decodes the input of a call, of which it knows every member, and serves
-// it while nothing else changes.
-func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return op(c, in)
-	}
 }
 
 // Write adds a line to a stream and creates the group and the stream if they

@@ -77,7 +77,7 @@ func (n *Network) acl(region, subnet string) []ec2.ACLEntry {
 	return nil
 }
 
-var protocolNumbers = map[string]string{"tcp": "6", "udp": "17"}
+var protocolNumbers = map[string]string{TCP: "6", UDP: "17"}
 
 // allows evaluates entries in the order of their numbers; the first that
 // matches decides.

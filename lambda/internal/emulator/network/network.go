@@ -38,6 +38,31 @@ const (
 	Unreachable Outcome = "unreachable"
 )
 
+// The protocols of attempts to connect.
+const (
+	// UDP is one question and its answer.
+	UDP = "udp"
+	// TCP is a connection that is opened, on which nothing is said.
+	TCP = "tcp"
+	// TLS is a TCP connection on which the client says whom it wants.
+	TLS = "tls"
+)
+
+// Firewall is what stands behind the target of a route.
+type Firewall struct {
+	// Hosts that it lets through.
+	Hosts []string
+	// ByName says that it reads the names in what is said, as AWS Network
+	// Firewall does by default: connections to any host are opened, and nothing
+	// comes back on those to others.
+	// https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-rule-evaluation-order.html
+	ByName bool
+}
+
+func (f Firewall) passes(host, protocol string) bool {
+	return slices.Contains(f.Hosts, host) || f.ByName && protocol == TCP
+}
+
 // World is what lies outside of EC2.
 type World struct {
 	EC2 *ec2.Service
@@ -47,9 +72,9 @@ type World struct {
 	Alias func(host string) (string, bool)
 	// Ports are those that an endpoint service listens on.
 	Ports func(service string) []int
-	// Firewall says which public hosts can be reached through a target of a
-	// route; nil means that all can.
-	Firewall func(target string) (hosts []string, filtered bool)
+	// Firewall returns what stands behind a target of a route; nil means that
+	// every public host can be reached through all of them.
+	Firewall func(target string) (Firewall, bool)
 }
 
 // Zone is a private hosted zone.
@@ -203,6 +228,10 @@ func (n *Network) public(region, host string) []netip.Addr {
 // answer back. The host is the name by which the client found the address; a
 // firewall may look at it.
 func (n *Network) Connect(m Machine, to netip.Addr, port int, protocol, host string) Outcome {
+	carrier := protocol
+	if protocol == TLS {
+		carrier = TCP
+	}
 	vpc, ok := n.vpc(m)
 	subnet, found := n.subnet(m.Region, m.Subnet)
 	if !ok || !found {
@@ -211,7 +240,7 @@ func (n *Network) Connect(m Machine, to netip.Addr, port int, protocol, host str
 	if to.IsLoopback() {
 		return Refused
 	}
-	if !n.groupAdmits(m.Region, m.Groups, true, to, port, protocol) || !n.aclPasses(m.Region, subnet.ID, to, port, protocol) {
+	if !n.groupAdmits(m.Region, m.Groups, true, to, port, carrier) || !n.aclPasses(m.Region, subnet.ID, to, port, carrier) {
 		return Timeout
 	}
 	route, ok := n.route(m.Region, subnet, to)
@@ -220,25 +249,25 @@ func (n *Network) Connect(m Machine, to netip.Addr, port int, protocol, host str
 	}
 	switch target := route.Target; {
 	case target == "local":
-		return n.local(m, vpc, to, port, protocol)
+		return n.local(m, vpc, to, port, carrier)
 	case strings.HasPrefix(target, "vpce-"):
 		return n.gatewayEndpoint(m.Region, target)
 	case strings.HasPrefix(target, "igw-"):
 		// Compute has no public address, so no answer finds the way back.
 		return Timeout
 	default:
-		return n.beyond(m.Region, vpc.ID, target, host)
+		return n.beyond(m.Region, vpc.ID, target, host, protocol)
 	}
 }
 
 // beyond is what a NAT gateway, a transit gateway and the like lead to: the
 // public network, unless a firewall stands there or the target is gone.
-func (n *Network) beyond(region, vpc, target, host string) Outcome {
+func (n *Network) beyond(region, vpc, target, host, protocol string) Outcome {
 	if !n.world.EC2.LeadsOut(region, vpc, target) {
 		return Timeout
 	}
 	if n.world.Firewall != nil {
-		if hosts, filtered := n.world.Firewall(target); filtered && !slices.Contains(hosts, host) {
+		if f, stands := n.world.Firewall(target); stands && !f.passes(host, protocol) {
 			return Timeout
 		}
 	}
@@ -258,7 +287,7 @@ func (n *Network) local(m Machine, vpc ec2.VPC, to netip.Addr, port int, protoco
 		if !ok || e.State != ec2.StateAvailable {
 			return Timeout
 		}
-		if protocol != "tcp" || !slices.Contains(n.world.Ports(e.Service), port) {
+		if protocol != TCP || !slices.Contains(n.world.Ports(e.Service), port) {
 			return Refused
 		}
 		return Connected

@@ -1,26 +1,22 @@
 package route53_test
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	aws53 "github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/route53"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -31,33 +27,14 @@ type stack struct {
 	*aws53.Client
 }
 
+var want = wiretest.Want
+
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	k := &stack{hub: wire.NewHub(clock.NewVirtual(start))}
 	k.service = route53.New(k.hub, "123456789012")
-	router := wire.NewRouter(k.hub)
-	router.Serve(k.service.Wire())
-	server := httptest.NewServer(router)
-	t.Cleanup(server.Close)
-	k.Client = aws53.New(aws53.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
-		HTTPClient: &http.Client{Transport: wire.Buffered{}}, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("CreateWorkspace", "secret", ""),
-	})
+	k.Client = aws53.NewFromConfig(wiretest.Serve(t, k.hub, k.service.Wire())("us-east-1"))
 	return k
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
 }
 
 func vpc(id string) *types.VPC {

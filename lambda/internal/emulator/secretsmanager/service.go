@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -79,21 +78,12 @@ func (s *Service) Wire() *wire.Service {
 	}}
 }
 
-// serve decodes the input of a call, of which it knows every member, and serves
-// it while nothing else changes.
+// serve is an operation that sees nothing that is gone by the time of its call.
 func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	return wire.Decoded(&s.mu, func(c *wire.Call, in In) (any, error) {
 		s.purge(c.Time)
 		return op(c, in)
-	}
+	})
 }
 
 // purge removes what was scheduled for deletion until now.

@@ -1,10 +1,7 @@
 package secretsmanager_test
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,15 +9,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssm "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -28,40 +24,20 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 type stack struct {
 	hub     *wire.Hub
 	service *secretsmanager.Service
-	server  *httptest.Server
+	reach   func(region string) aws.Config
 }
+
+var want = wiretest.Want
 
 func newStack(t *testing.T) (*stack, *awssm.Client) {
 	t.Helper()
 	k := &stack{hub: wire.NewHub(clock.NewVirtual(start))}
 	k.service = secretsmanager.New(k.hub, "123456789012")
-	router := wire.NewRouter(k.hub)
-	router.Serve(k.service.Wire())
-	k.server = httptest.NewServer(router)
-	t.Cleanup(k.server.Close)
+	k.reach = wiretest.Serve(t, k.hub, k.service.Wire())
 	return k, k.client("eu-west-1")
 }
 
-func (k *stack) client(region string) *awssm.Client {
-	return awssm.New(awssm.Options{
-		Region: region, BaseEndpoint: aws.String(k.server.URL),
-		HTTPClient: &http.Client{Transport: wire.Buffered{}}, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("CreateWorkspace", "secret", ""),
-	})
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
-}
+func (k *stack) client(region string) *awssm.Client { return awssm.NewFromConfig(k.reach(region)) }
 
 func TestSecret(t *testing.T) {
 	t.Parallel()

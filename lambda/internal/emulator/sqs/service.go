@@ -4,8 +4,6 @@
 package sqs
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,33 +40,17 @@ func New(hub *wire.Hub, account string) *Service {
 // the AWS CLI and all SDKs do since 2023.
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "sqs", Protocol: wire.JSON10, Operations: map[string]wire.Operation{
-		"CreateQueue":        serve(s, s.createQueue),
-		"GetQueueUrl":        serve(s, s.getQueueURL),
-		"GetQueueAttributes": serve(s, s.getQueueAttributes),
-		"SetQueueAttributes": serve(s, s.setQueueAttributes),
-		"ListQueues":         serve(s, s.listQueues),
-		"DeleteQueue":        serve(s, s.deleteQueue),
-		"PurgeQueue":         serve(s, s.purgeQueue),
-		"SendMessage":        serve(s, s.sendMessage),
-		"ReceiveMessage":     serve(s, s.receiveMessage),
-		"DeleteMessage":      serve(s, s.deleteMessage),
+		"CreateQueue":        wire.Decoded(&s.mu, s.createQueue),
+		"GetQueueUrl":        wire.Decoded(&s.mu, s.getQueueURL),
+		"GetQueueAttributes": wire.Decoded(&s.mu, s.getQueueAttributes),
+		"SetQueueAttributes": wire.Decoded(&s.mu, s.setQueueAttributes),
+		"ListQueues":         wire.Decoded(&s.mu, s.listQueues),
+		"DeleteQueue":        wire.Decoded(&s.mu, s.deleteQueue),
+		"PurgeQueue":         wire.Decoded(&s.mu, s.purgeQueue),
+		"SendMessage":        wire.Decoded(&s.mu, s.sendMessage),
+		"ReceiveMessage":     wire.Decoded(&s.mu, s.receiveMessage),
+		"DeleteMessage":      wire.Decoded(&s.mu, s.deleteMessage),
 	}}
-}
-
-// serve decodes the input of a call, of which it knows every member, and serves
-// it while nothing else changes.
-func serve[In any](s *Service, op func(*wire.Call, In) (any, error)) wire.Operation {
-	return func(c *wire.Call) (any, error) {
-		var in In
-		decoder := json.NewDecoder(bytes.NewReader(c.Body))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&in); err != nil {
-			return nil, &wire.Error{Code: "SerializationException", Message: fmt.Sprintf("the input of %s is not understood: %v", c.Action, err)}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return op(c, in)
-	}
 }
 
 // Add makes a queue with the default attributes, as a deployment does.

@@ -3,21 +3,19 @@ package sqs_test
 import (
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -26,29 +24,24 @@ type stack struct {
 	*awssqs.Client
 	clock   *clock.Clock
 	service *sqs.Service
+	reach   func(region string) aws.Config
 	url     string
 }
+
+var want = wiretest.Want
 
 func newStack(t *testing.T) *stack {
 	t.Helper()
 	k := &stack{clock: clock.NewVirtual(start)}
 	hub := wire.NewHub(k.clock)
 	k.service = sqs.New(hub, "123456789012")
-	router := wire.NewRouter(hub)
-	router.Serve(k.service.Wire())
-	server := httptest.NewServer(router)
-	t.Cleanup(server.Close)
-	k.url = server.URL
+	k.reach = wiretest.Serve(t, hub, k.service.Wire())
 	k.Client = k.client("eu-west-1")
+	k.url = *k.reach("").BaseEndpoint
 	return k
 }
 
-func (k *stack) client(region string) *awssqs.Client {
-	return awssqs.New(awssqs.Options{
-		Region: region, BaseEndpoint: aws.String(k.url), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("LoadSpec", "secret", ""),
-	})
-}
+func (k *stack) client(region string) *awssqs.Client { return awssqs.NewFromConfig(k.reach(region)) }
 
 // pass lets time pass.
 func (k *stack) pass(t *testing.T, d time.Duration) {
@@ -84,19 +77,6 @@ func (k *stack) attributes(t *testing.T, queue *string, names ...types.QueueAttr
 	out, err := k.GetQueueAttributes(t.Context(), &awssqs.GetQueueAttributesInput{QueueUrl: queue, AttributeNames: names})
 	want(t, err, "")
 	return out.Attributes
-}
-
-func want(t *testing.T, err error, expected string) {
-	t.Helper()
-	got := ""
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		got = e.ErrorCode()
-	} else if err != nil {
-		got = err.Error()
-	}
-	if got != expected {
-		t.Fatalf("got the error %q (%v), want %q", got, err, expected)
-	}
 }
 
 func TestQueue(t *testing.T) {
@@ -197,7 +177,7 @@ func TestMessage(t *testing.T) {
 	if len(m.MessageAttributes) != 1 || *m.MessageAttributes["RULE_ARN"].StringValue != "arn" {
 		t.Errorf("the attributes are %v", m.MessageAttributes)
 	}
-	if diff := cmp.Diff(map[string]string{"SenderId": "LoadSpec", "SentTimestamp": fmt.Sprint(start.UnixMilli()),
+	if diff := cmp.Diff(map[string]string{"SenderId": "tester", "SentTimestamp": fmt.Sprint(start.UnixMilli()),
 		"ApproximateReceiveCount": "1", "ApproximateFirstReceiveTimestamp": fmt.Sprint(start.UnixMilli())}, m.Attributes); diff != "" {
 		t.Errorf("system attributes (-want +got):\n%s", diff)
 	}

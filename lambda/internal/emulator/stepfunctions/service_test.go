@@ -3,9 +3,6 @@ package stepfunctions_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -13,10 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/asl"
@@ -24,6 +19,7 @@ import (
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/stepfunctions"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/emulator/wire/wiretest"
 )
 
 const definition = `{"StartAt":"Work","States":{"Work":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:123456789012:function:work","Next":"Rest"},"Rest":{"Type":"Wait","Seconds":60,"End":true}}}`
@@ -60,15 +56,7 @@ func newAPI(t *testing.T) (*api, string) {
 		defer a.mu.Unlock()
 		a.statuses = append(a.statuses, d.Status)
 	})
-	router := wire.NewRouter(hub)
-	router.Serve(s.Wire())
-	server := httptest.NewServer(router)
-	t.Cleanup(server.Close)
-	a.Client = sfn.New(sfn.Options{
-		Region: "eu-west-1", BaseEndpoint: aws.String(server.URL),
-		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Retryer: aws.NopRetryer{},
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	a.Client = sfn.NewFromConfig(wiretest.Serve(t, hub, s.Wire())("eu-west-1"))
 	machine, err := a.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String("m"), Definition: aws.String(definition), RoleArn: aws.String("arn:aws:iam::123456789012:role/m"),
 	})
@@ -92,13 +80,6 @@ func (a *api) idle(t *testing.T) {
 	if err := a.clock.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func code(err error) string {
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		return e.ErrorCode()
-	}
-	return ""
 }
 
 func TestExecution(t *testing.T) {
@@ -152,7 +133,7 @@ func TestNamesAreIdempotent(t *testing.T) {
 	}
 	start := func(name, input, machine string) string {
 		_, err := a.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &machine, Name: &name, Input: &input})
-		return code(err)
+		return wiretest.Code(err)
 	}
 	if c := start("one", `{"x":2}`, machine); c != "ExecutionAlreadyExists" {
 		t.Errorf("another input while it runs: %q", c)
@@ -193,7 +174,7 @@ func TestRedriveAndStop(t *testing.T) {
 	if err != nil || x.Status != types.ExecutionStatusSucceeded || aws.ToInt32(x.RedriveCount) != 1 {
 		t.Fatalf("redriven it is %s, %d times, %v", x.Status, aws.ToInt32(x.RedriveCount), err)
 	}
-	if _, err := a.RedriveExecution(t.Context(), &sfn.RedriveExecutionInput{ExecutionArn: &arn}); code(err) != "ExecutionNotRedrivable" {
+	if _, err := a.RedriveExecution(t.Context(), &sfn.RedriveExecutionInput{ExecutionArn: &arn}); wiretest.Code(err) != "ExecutionNotRedrivable" {
 		t.Errorf("a redrive of one that succeeded: %v", err)
 	}
 	release := a.clock.Hold()
@@ -217,15 +198,15 @@ func TestUnknown(t *testing.T) {
 	t.Parallel()
 	a, _ := newAPI(t)
 	arn := "arn:aws:states:eu-west-1:123456789012:execution:m:none"
-	if _, err := a.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: &arn}); code(err) != "ExecutionDoesNotExist" {
+	if _, err := a.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: &arn}); wiretest.Code(err) != "ExecutionDoesNotExist" {
 		t.Error(err)
 	}
-	if _, err := a.CreateActivity(t.Context(), &sfn.CreateActivityInput{Name: aws.String("a")}); code(err) != "NotImplemented" {
+	if _, err := a.CreateActivity(t.Context(), &sfn.CreateActivityInput{Name: aws.String("a")}); wiretest.Code(err) != "NotImplemented" {
 		t.Error(err)
 	}
 	if _, err := a.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String("bad"), Definition: aws.String(`{"StartAt":"A"}`), RoleArn: aws.String("arn:aws:iam::123456789012:role/m"),
-	}); code(err) != "InvalidDefinition" {
+	}); wiretest.Code(err) != "InvalidDefinition" {
 		t.Error(err)
 	}
 }

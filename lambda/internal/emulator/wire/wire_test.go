@@ -2,10 +2,12 @@ package wire_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,5 +119,44 @@ func TestLimitAndStaleReads(t *testing.T) {
 	}
 	if !hub.Visible("old") {
 		t.Error("what is old is not seen")
+	}
+}
+
+// An input has no member that the operation does not know, and the operation
+// has the lock for itself.
+func TestDecoded(t *testing.T) {
+	t.Parallel()
+	type input struct{ Name string }
+	var mu sync.Mutex
+	for name, tt := range map[string]struct {
+		lock   sync.Locker
+		body   string
+		locked bool
+		says   string
+	}{
+		"an input":         {&mu, `{"Name":"a"}`, true, ""},
+		"without a lock":   {nil, `{"Name":"a"}`, false, ""},
+		"a foreign member": {&mu, `{"Name":"a","Size":1}`, false, `the input of MakeThing is not understood: json: unknown field "Size"`},
+		"another type":     {&mu, `{"Name":1}`, false, "the input of MakeThing is not understood"},
+		"no JSON":          {&mu, ``, false, "EOF"},
+	} {
+		locked := false
+		made, err := wire.Decoded(tt.lock, func(_ *wire.Call, in input) (any, error) {
+			if locked = !mu.TryLock(); !locked {
+				mu.Unlock()
+			}
+			return in.Name, nil
+		})(&wire.Call{Action: "MakeThing", Body: []byte(tt.body)})
+		if locked != tt.locked || (tt.says == "") != (made == "a") {
+			t.Errorf("%s: made %v, locked %t", name, made, locked)
+		}
+		refusal, refused := errors.AsType[*wire.Error](err)
+		if refused != (tt.says != "") || refused && (refusal.Code != "SerializationException" || !strings.Contains(refusal.Message, tt.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !mu.TryLock() {
+			t.Fatalf("%s: the lock is kept", name)
+		}
+		mu.Unlock()
 	}
 }
