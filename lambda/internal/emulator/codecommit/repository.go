@@ -205,6 +205,7 @@ func (s *Service) deleteRepository(q *request, in repositoryInput) (any, error) 
 			return nil, fmt.Errorf("deleting repository %s: %w", r.name, err)
 		}
 		delete(s.repositories, r.name)
+		s.pulls = slices.DeleteFunc(s.pulls, func(p *pullRequest) bool { return p.repository == r })
 		out.ID = r.id
 	}
 	return out, nil

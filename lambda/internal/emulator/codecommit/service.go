@@ -1,5 +1,5 @@
 // Package codecommit emulates AWS CodeCommit: repositories, branches, commits,
-// files, differences, git over HTTP, and the
+// files, differences, pull requests and their comments, git over HTTP, and the
 // events that EventBridge gets.
 //
 // Repositories are kept and served by the git of this machine, because the
@@ -40,12 +40,14 @@ type Service struct {
 	// repositories by name. A name is taken in one region only, because the
 	// addresses that git uses have no region here.
 	repositories map[string]*repository
-	// made counts what identifiers are given to.
-	made int
+	// pulls are the pull requests in the order of their ids.
+	pulls []*pullRequest
+	// made counts what identifiers are given to, and asked pull requests.
+	made, asked int
 }
 
 // New returns a CodeCommit without repositories. notify is called after each
-// change of a reference, in the order of the changes of one
+// change of a reference or a pull request, in the order of the changes of one
 // caller; nil means that nobody listens. The caller closes the service.
 func New(hub *wire.Hub, account string, notify func(Event)) *Service {
 	if notify == nil {
@@ -73,23 +75,30 @@ func (s *Service) Close() error {
 // Wire is the service as the router serves it.
 func (s *Service) Wire() *wire.Service {
 	return &wire.Service{Name: "codecommit", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"CreateRepository":           serve(s, s.createRepository),
-		"GetRepository":              serve(s, s.getRepository),
-		"ListRepositories":           serve(s, s.listRepositories),
-		"DeleteRepository":           serve(s, s.deleteRepository),
-		"CreateBranch":               serve(s, s.createBranch),
-		"GetBranch":                  serve(s, s.getBranch),
-		"ListBranches":               serve(s, s.listBranches),
-		"DeleteBranch":               serve(s, s.deleteBranch),
-		"MergeBranchesByFastForward": serve(s, s.mergeBranchesByFastForward),
-		"GetCommit":                  serve(s, s.getCommit),
-		"CreateCommit":               serve(s, s.createCommit),
-		"PutFile":                    serve(s, s.putFile),
-		"DeleteFile":                 serve(s, s.deleteFile),
-		"GetFile":                    serve(s, s.getFile),
-		"GetFolder":                  serve(s, s.getFolder),
-		"GetBlob":                    serve(s, s.getBlob),
-		"GetDifferences":             serve(s, s.getDifferences),
+		"CreateRepository":              serve(s, s.createRepository),
+		"GetRepository":                 serve(s, s.getRepository),
+		"ListRepositories":              serve(s, s.listRepositories),
+		"DeleteRepository":              serve(s, s.deleteRepository),
+		"CreateBranch":                  serve(s, s.createBranch),
+		"GetBranch":                     serve(s, s.getBranch),
+		"ListBranches":                  serve(s, s.listBranches),
+		"DeleteBranch":                  serve(s, s.deleteBranch),
+		"MergeBranchesByFastForward":    serve(s, s.mergeBranchesByFastForward),
+		"GetCommit":                     serve(s, s.getCommit),
+		"CreateCommit":                  serve(s, s.createCommit),
+		"PutFile":                       serve(s, s.putFile),
+		"DeleteFile":                    serve(s, s.deleteFile),
+		"GetFile":                       serve(s, s.getFile),
+		"GetFolder":                     serve(s, s.getFolder),
+		"GetBlob":                       serve(s, s.getBlob),
+		"GetDifferences":                serve(s, s.getDifferences),
+		"CreatePullRequest":             serve(s, s.createPullRequest),
+		"GetPullRequest":                serve(s, s.getPullRequest),
+		"ListPullRequests":              serve(s, s.listPullRequests),
+		"UpdatePullRequestStatus":       serve(s, s.updatePullRequestStatus),
+		"MergePullRequestByFastForward": serve(s, s.mergePullRequestByFastForward),
+		"PostCommentForPullRequest":     serve(s, s.postCommentForPullRequest),
+		"GetCommentsForPullRequest":     serve(s, s.getCommentsForPullRequest),
 	}}
 }
 
