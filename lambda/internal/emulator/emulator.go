@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"lakegate/lambda/internal/emulator/clock"
+	"lakegate/lambda/internal/emulator/codecommit"
 	"lakegate/lambda/internal/emulator/databricks"
 	"lakegate/lambda/internal/emulator/ec2"
 	"lakegate/lambda/internal/emulator/eventbridge"
@@ -93,6 +95,9 @@ type World struct {
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
 	Network    *network.Network
+
+	// Repositories are those of CodeCommit; there are none at first.
+	Repositories *codecommit.Service
 
 	// AWSURL and DatabricksURL are the addresses of the endpoints.
 	AWSURL, DatabricksURL string
@@ -187,6 +192,11 @@ func (w *World) makeAWS() {
 		w.Events.Emit(eventbridge.Event{
 			Source: "aws.states", DetailType: "Step Functions Execution Status Change",
 			Resources: []string{s.ARN}, Detail: s.Detail, Region: s.Region, Time: s.Time,
+		})
+	})
+	w.Repositories = codecommit.New(w.Hub, account, func(e codecommit.Event) {
+		w.Events.Emit(eventbridge.Event{
+			Source: "aws.codecommit", DetailType: e.DetailType, Resources: []string{e.ARN}, Detail: e.Detail, Region: e.Region, Time: e.Time,
 		})
 	})
 	for _, name := range spec.RegionNames() {
@@ -293,12 +303,20 @@ func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
 		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(), w.Zones.Wire(),
-		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
+		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(),
 	} {
 		router.Serve(s)
 	}
+	// A bucket's name has three characters or more, so git's path is no object's.
+	both := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, codecommit.GitPath) {
+			w.Repositories.ServeHTTP(rw, r)
+			return
+		}
+		router.ServeHTTP(rw, r)
+	})
 	var err error
-	if w.AWSURL, err = w.listen(w.Config.AWSPort, router); err != nil {
+	if w.AWSURL, err = w.listen(w.Config.AWSPort, both); err != nil {
 		return fmt.Errorf("serving AWS: %w", err)
 	}
 	if w.DatabricksURL, err = w.listen(w.Config.DatabricksPort, w.Databricks); err != nil {
@@ -318,11 +336,21 @@ func (w *World) listen(port int, h http.Handler) (string, error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// Close ends the servers.
+// CloneURL is the address of a repository for git, with credentials of the
+// author.
+func (w *World) CloneURL(repository string) string {
+	return (&url.URL{
+		Scheme: "http", User: url.UserPassword("author", "emulated"), Host: strings.TrimPrefix(w.AWSURL, "http://"),
+		Path: codecommit.GitPath + repository,
+	}).String()
+}
+
+// Close ends the servers and removes the repositories.
 func (w *World) Close() {
 	for _, s := range w.servers {
 		_ = s.Close()
 	}
+	_ = w.Repositories.Close()
 }
 
 // deploy makes what the CDK app deploys, from the same sources.
