@@ -75,6 +75,13 @@ func objectsOf(doc *document.Document) map[string][]string {
 		all["glueEndpoint"] = []string{doc.GlueEndpoint.ID}
 		all["glueInstanceProfile"] = []string{doc.GlueInstanceProfile.ARN}
 	}
+	if doc.Spec.PrivateLink.FrontEnd != nil {
+		all["frontEndEndpoint"] = []string{doc.FrontEndEndpoint.ID}
+		all["frontEndRegistration"] = []string{doc.FrontEndRegistration.ID}
+		for _, zone := range doc.FrontEndDNS.Zones {
+			all["frontEndZones"] = append(all["frontEndZones"], zone.ID)
+		}
+	}
 	for name, key := range map[string]document.Object{
 		"managedServicesKey": doc.CustomerManagedKeys.ManagedServices, "storageKey": doc.CustomerManagedKeys.Storage,
 	} {
