@@ -196,19 +196,16 @@ func (d decoder) value(n ast.Node, v reflect.Value, path string) {
 			d.value(value, v.Index(i), item(path, i))
 		}
 	case reflect.Pointer:
-		if v.Type().Elem().Kind() == reflect.Struct {
-			v.Set(reflect.New(v.Type().Elem()))
-			d.value(n, v.Elem(), path)
-			return
-		}
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), path)
+	case reflect.Bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {
 			d.refuse(n, path, "true or false, without quotes")
 			return
 		}
 		d.places[path] = positionOf(start(n))
-		v.Set(reflect.New(v.Type().Elem()))
-		v.Elem().SetBool(b.Value)
+		v.SetBool(b.Value)
 	case reflect.String:
 		var text string
 		if !d.text(n, path, &text) {

@@ -60,6 +60,9 @@ type Spec struct {
 	CrossAccountRole Role `json:"crossAccountRole,omitzero"`
 	// RootBucket is the S3 bucket of the workspace's root storage.
 	RootBucket Bucket `json:"rootBucket,omitzero"`
+	// Suspend stops reconciling: what exists stays as it is, whatever else the
+	// spec says, until it is removed or false again.
+	Suspend bool `json:"suspend,omitempty"`
 	// Tags are put on every AWS object that is created, and on the workspace.
 	// Up to 40; keys have up to 127 characters, values up to 255. Name, Vendor
 	// and keys that begin with aws: or lakegate: are taken.

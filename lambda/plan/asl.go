@@ -155,17 +155,20 @@ func renderStep(s Step, next string) []aslState {
 	if after == "" {
 		after = s.Await.done()
 	}
+	choices := []aslChoice{{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after}}
+	if l := s.Await.Leave; l != nil {
+		choices = append([]aslChoice{{Variable: "$." + s.Result + "." + l.Key, BooleanEquals: true, Next: l.Name}}, choices...)
+	}
 	states = append(states,
-		aslState{
-			name: s.Await.choice(), Type: "Choice",
-			Choices: []aslChoice{{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after}},
-			Default: s.Await.wait(),
-		},
+		aslState{name: s.Await.choice(), Type: "Choice", Choices: choices, Default: s.Await.wait()},
 		aslState{
 			name: s.Await.wait(), Type: "Wait",
 			SecondsPath: "$." + s.Result + ".pauseSeconds",
 			Next:        s.Name,
 		})
+	if l := s.Await.Leave; l != nil {
+		states = append(states, aslState{name: l.Name, Type: "Succeed", Comment: l.Doc})
+	}
 	if next == "" {
 		// A Choice cannot be the end of a branch.
 		states = append(states, aslState{name: s.Await.done(), Type: "Succeed"})

@@ -26,6 +26,10 @@ func drawSequence(out *strings.Builder, nodes Sequence, indent string) {
 				left, right = "{{", "}}"
 			}
 			fmt.Fprintf(out, "%s%s%s%s%s\n", indent, n.Name, left, n.Name, right)
+			if n.Await != nil && n.Await.Leave != nil {
+				leave := n.Await.Leave
+				fmt.Fprintf(out, "%s%s -->|%s| %s([%s])\n", indent, n.Name, leave.Key, leave.Name, leave.Name)
+			}
 		case Parallel:
 			fmt.Fprintf(out, "%ssubgraph %s\n", indent, n.Name)
 			for _, b := range n.Branches {

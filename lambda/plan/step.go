@@ -36,6 +36,19 @@ type Await struct {
 	Noun string
 	// Within is how long the loop may last before the step fails as TimedOut.
 	Within time.Duration
+	// Leave ends the execution early; nil means that it goes on.
+	Leave *Leave
+}
+
+// Leave ends an execution as a success when a step has found that there is
+// nothing to do.
+type Leave struct {
+	// Name in CamelCase: the name of the state that ends the execution.
+	Name string
+	// Doc is one sentence.
+	Doc string
+	// Key of the step's result that says so.
+	Key string
 }
 
 // Parallel is a state whose branches run side by side.
@@ -133,6 +146,11 @@ func (s Sequence) check() error {
 				if n.Await != nil {
 					for _, name := range []string{n.Await.choice(), n.Await.wait()} {
 						if err := claim("state", name, names); err != nil {
+							return err
+						}
+					}
+					if l := n.Await.Leave; l != nil {
+						if err := claim("state", l.Name, names); err != nil {
 							return err
 						}
 					}

@@ -154,8 +154,11 @@ var loadSpec = Step{
 
 var acquireLease = Step{
 	Name: "AcquireLease", Result: "lease", Timeout: usual,
-	Doc:   "Wait until no other execution works on this workspace, and take its lease.",
-	Await: &Await{Noun: "Lease", Within: 2 * time.Hour},
+	Doc: "Wait until no other execution works on this workspace, and take its lease.",
+	Await: &Await{
+		Noun: "Lease", Within: 2 * time.Hour,
+		Leave: &Leave{Name: "Suspended", Doc: "The spec stops reconciling: nothing is touched.", Key: "suspended"},
+	},
 	Allow: acquireLeaseAllow(),
 }
 

@@ -166,6 +166,9 @@ type Lease struct {
 	// Generation counts the executions that have held the lease. It fences: an
 	// execution whose generation is not the newest changes nothing any more.
 	Generation int `json:"generation"`
+	// Suspended says that the spec stops reconciling, and that the execution ends
+	// here.
+	Suspended bool `json:"suspended"`
 	// Holder is the ARN of the execution that is waited for.
 	Holder string `json:"holder,omitempty"`
 	// Verified is the last verification of the workspace, if nothing has been

@@ -26,6 +26,8 @@ const (
 	Ready = "Workspace Ready"
 	// Failed is sent when an execution ended otherwise.
 	Failed = "Workspace Failed"
+	// Suspended is sent when a spec stops reconciling.
+	Suspended = "Workspace Suspended"
 	// Rejected is sent when a spec cannot be read or is not valid.
 	Rejected = "Spec Rejected"
 )
@@ -68,6 +70,13 @@ type StepCompletedData struct {
 	Result any `json:"result"`
 	// DurationSeconds since the start of the execution.
 	DurationSeconds int `json:"durationSeconds"`
+}
+
+// SuspendedData is the data of Suspended.
+type SuspendedData struct {
+	Message string `json:"message"`
+	// URL of the workspace, if it has come so far.
+	URL string `json:"url,omitempty"`
 }
 
 // ReadyData is the data of Ready.

@@ -46,10 +46,10 @@ type Proof struct {
 	Time   time.Time `json:"time"`
 }
 
-// Condition is one aspect of a workspace. Reconciling and Stalled are present
-// only while they are true.
+// Condition is one aspect of a workspace. All but Ready are present only while
+// they are true.
 type Condition struct {
-	// Type is Ready, Reconciling or Stalled.
+	// Type is Ready, Reconciling, Stalled or Suspended.
 	Type string `json:"type"`
 	// Status is True or False.
 	Status string `json:"status"`
@@ -66,6 +66,7 @@ const (
 	ConditionReady       = "Ready"
 	ConditionReconciling = "Reconciling"
 	ConditionStalled     = "Stalled"
+	ConditionSuspended   = "Suspended"
 )
 
 // Set puts conditions in the place of the present ones; the time of one whose

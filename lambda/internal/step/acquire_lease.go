@@ -45,6 +45,9 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
 	}
 	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
+	if doc.Spec.Suspend {
+		return out, d.suspend(ctx, doc, out)
+	}
 	return out, d.reconciling(ctx, doc, out)
 }
 
@@ -59,6 +62,33 @@ func (d *Deps) running(ctx context.Context, arn string) (bool, error) {
 		return false, err
 	}
 	return out.Status == sfntypes.ExecutionStatusRunning, nil
+}
+
+// suspend tells that the spec stops reconciling, and frees the lease again. It
+// was taken so that an older execution has stopped.
+func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *document.Lease) error {
+	out.Suspended = true
+	out.Outcome = skipped("spec.suspend is true: what exists stays as it is")
+	status, err := d.Statuses.Read(ctx, doc.Workspace)
+	if err != nil {
+		return err
+	}
+	conditions := []report.Condition{{
+		Type: report.ConditionSuspended, Status: "True", Reason: "SpecSuspended",
+		Message: fmt.Sprintf("%s stops reconciling. Remove spec.suspend to go on.", doc.Revision),
+	}}
+	if ready := status.Condition(report.ConditionReady); ready != nil {
+		conditions = append(conditions, *ready)
+	}
+	status.LastAttemptedRevision, status.ExecutionARN = doc.Revision.String(), doc.Execution.ARN
+	status.Set(d.Now(), conditions...)
+	if err := d.Statuses.Write(ctx, status); err != nil {
+		return err
+	}
+	if err := d.Publisher.Publish(ctx, report.Suspended, "suspended", subject(doc), report.SuspendedData{Message: conditions[0].Message, URL: status.URL}); err != nil {
+		return err
+	}
+	return d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
 }
 
 // reconciling writes down that this revision is being worked on. The last
