@@ -141,13 +141,25 @@ func (b *breaker) internet() string {
 	return aws.ToString(id)
 }
 
-// nat makes a NAT gateway in the endpoint subnet.
+// nat makes a NAT gateway in a public subnet.
 func (b *breaker) nat() string {
 	b.t.Helper()
-	b.internet()
+	gateway := b.internet()
+	subnet, table := b.newSubnet(b.vpc(), "10.0.0.0/24", tokyoRegion+"a"), b.newTable(b.vpc())
+	b.associate(table, subnet)
+	_, err := b.api.CreateRoute(context.Background(), &ec2.CreateRouteInput{
+		RouteTableId: aws.String(table), DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: aws.String(gateway),
+	})
+	b.must(err)
+	return b.natIn(subnet)
+}
+
+// natIn makes a NAT gateway in a subnet.
+func (b *breaker) natIn(subnet string) string {
+	b.t.Helper()
 	a, err := b.api.AllocateAddress(context.Background(), &ec2.AllocateAddressInput{Domain: types.DomainTypeVpc})
 	b.must(err)
-	g, err := b.api.CreateNatGateway(context.Background(), &ec2.CreateNatGatewayInput{SubnetId: aws.String(b.endpointSubnet()), AllocationId: a.AllocationId})
+	g, err := b.api.CreateNatGateway(context.Background(), &ec2.CreateNatGatewayInput{SubnetId: aws.String(subnet), AllocationId: a.AllocationId})
 	b.must(err)
 	return aws.ToString(g.NatGateway.NatGatewayId)
 }

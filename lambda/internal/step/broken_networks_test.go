@@ -182,6 +182,15 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 			fails: map[string][]string{"VerifyIsolation": sorted(leak, routes, "isolation.internet-gateway", "isolation.nat-gateway")},
 			says:  "it reaches 0.0.0.0/0 by nat-",
 		},
+		"NAT route that leads nowhere": {
+			breaks: func(b *breaker) {
+				b.internet()
+				nat := b.natIn(b.endpointSubnet())
+				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, NatGatewayId: aws.String(nat)})(b)
+			},
+			fails: map[string][]string{"VerifyIsolation": sorted(routes, nil, "isolation.internet-gateway", "isolation.nat-gateway")},
+			says:  "it reaches 0.0.0.0/0 by nat-",
+		},
 		"NAT gateway without a route": {
 			breaks: func(b *breaker) { b.nat() },
 			fails:  map[string][]string{"VerifyIsolation": {"isolation.internet-gateway", "isolation.nat-gateway"}},
