@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/databricks/databricks-sdk-go/service/compute"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/plan"
@@ -323,6 +324,13 @@ func (b *breaker) dropPassRole() {
 		RoleName: out.RoleName, PolicyName: out.PolicyName, PolicyDocument: aws.String(strings.Replace(text, "iam:PassRole", "iam:GetRole", 1)),
 	})
 	b.must(err)
+}
+
+// deleteCluster deletes the cluster for good, after it was seen to run.
+func (b *breaker) deleteCluster() {
+	b.t.Helper()
+	b.must(b.persist("VerifyCluster"))
+	b.must(b.workspace().Clusters.PermanentDelete(context.Background(), compute.PermanentDeleteCluster{ClusterId: b.idOf("VerifyCluster")}))
 }
 
 func (b *breaker) dropGlue() {

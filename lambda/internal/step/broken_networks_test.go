@@ -32,6 +32,9 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 	return map[string]broken{
 		"nothing": {breaks: func(*breaker) {}, fails: map[string][]string{}},
 
+		// Probes that find no cluster make one anew.
+		"cluster deleted": {breaks: func(b *breaker) { b.deleteCluster() }, fails: map[string][]string{}},
+
 		"Glue endpoint deleted": {
 			breaks: func(b *breaker) { b.deleteEndpoint("EnsureGlueEndpoint") },
 			fails: map[string][]string{
