@@ -307,7 +307,8 @@ func (n *Network) local(m Machine, vpc ec2.VPC, to netip.Addr, port int, protoco
 			continue
 		}
 		// An ACL stands at the border of a subnet, not within it.
-		if i.SubnetID != m.Subnet && !(n.aclPasses(m.Region, m.Subnet, to, port, protocol) && n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol)) {
+		within := i.SubnetID == m.Subnet
+		if !within && (!n.aclPasses(m.Region, m.Subnet, to, port, protocol) || !n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol)) {
 			return Timeout
 		}
 		if !n.admitsFrom(m, i.GroupIDs, port, protocol) {
