@@ -166,7 +166,7 @@ func classOfDatabricks(api *apierr.APIError) string {
 		return plan.Transient
 	case api.StatusCode == http.StatusUnauthorized, api.StatusCode == http.StatusForbidden:
 		return plan.AccessDenied
-	case api.StatusCode == http.StatusNotFound:
+	case absent(api):
 		return plan.NotReady
 	case api.StatusCode == http.StatusConflict:
 		return plan.Conflict
@@ -190,7 +190,7 @@ func Code(err error) string {
 // IsNotFound says whether a service answered that the object does not exist.
 func IsNotFound(err error) bool {
 	if api, ok := errors.AsType[*apierr.APIError](err); ok {
-		return api.StatusCode == http.StatusNotFound
+		return absent(api)
 	}
 	switch code := Code(err); code {
 	case "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "404", "NoSuchTagSet",
@@ -200,4 +200,12 @@ func IsNotFound(err error) bool {
 	default:
 		return strings.HasSuffix(code, ".NotFound")
 	}
+}
+
+// absent says whether Databricks answered that an object does not exist. The
+// clusters API answers 400 in the place of 404; the SDK knows of it for GET.
+// https://github.com/databricks/databricks-sdk-go/blob/main/apierr/error_overrides.go
+func absent(api *apierr.APIError) bool {
+	return api.StatusCode == http.StatusNotFound || api.ErrorCode == "INVALID_PARAMETER_VALUE" &&
+		strings.HasPrefix(api.Message, "Cluster ") && strings.HasSuffix(api.Message, " does not exist")
 }

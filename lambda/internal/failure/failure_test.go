@@ -53,6 +53,9 @@ func TestClassify(t *testing.T) {
 		{"Databricks fails", &apierr.APIError{StatusCode: 502}, plan.Transient},
 		{"Databricks denies", &apierr.APIError{StatusCode: 401}, plan.AccessDenied},
 		{"Databricks has no such thing", &apierr.APIError{StatusCode: 404}, plan.NotReady},
+		{"Databricks has no such cluster", &apierr.APIError{
+			StatusCode: 400, ErrorCode: "INVALID_PARAMETER_VALUE", Message: "Cluster 1102-090000-6a4b487a does not exist",
+		}, plan.NotReady},
 		{"Databricks has it already", &apierr.APIError{StatusCode: 409}, plan.Conflict},
 		{"Databricks refuses", &apierr.APIError{StatusCode: 400, ErrorCode: "INVALID_PARAMETER_VALUE"}, plan.Internal},
 		{"anything else", errors.New("what"), plan.Internal},
@@ -112,5 +115,31 @@ func TestScrub(t *testing.T) {
 	}
 	if got := failure.Scrub(strings.Repeat("é", 10_000)); len(got) > 9<<10 || !strings.HasSuffix(got, "…") {
 		t.Errorf("a long text has %d bytes", len(got))
+	}
+}
+
+func TestIsNotFound(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"Databricks":            {&apierr.APIError{StatusCode: 404}, true},
+		"a cluster":             {&apierr.APIError{StatusCode: 400, ErrorCode: "INVALID_PARAMETER_VALUE", Message: "Cluster x does not exist"}, true},
+		"something of clusters": {&apierr.APIError{StatusCode: 400, ErrorCode: "INVALID_PARAMETER_VALUE", Message: "Node type x is not supported."}, false},
+		"a state of clusters":   {&apierr.APIError{StatusCode: 400, ErrorCode: "INVALID_STATE", Message: "Cluster x does not exist"}, false},
+		"EC2":                   {awsError("InvalidVpcID.NotFound", 400), true},
+		"IAM":                   {awsError("NoSuchEntity", 404), true},
+		"another error of EC2":  {awsError("VpcLimitExceeded", 400), false},
+		"anything else":         {errors.New("not found"), false},
+		"nothing":               {nil, false},
+	} {
+		err := tt.err
+		if err != nil {
+			err = fmt.Errorf("looking: %w", err)
+		}
+		if got := failure.IsNotFound(err); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
 	}
 }

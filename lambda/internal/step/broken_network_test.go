@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
+	"github.com/databricks/databricks-sdk-go/service/compute"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/plan"
@@ -141,13 +142,25 @@ func (b *breaker) internet() string {
 	return aws.ToString(id)
 }
 
-// nat makes a NAT gateway in the endpoint subnet.
+// nat makes a NAT gateway in a public subnet.
 func (b *breaker) nat() string {
 	b.t.Helper()
-	b.internet()
+	gateway := b.internet()
+	subnet, table := b.newSubnet(b.vpc(), "10.0.0.0/24", tokyoRegion+"a"), b.newTable(b.vpc())
+	b.associate(table, subnet)
+	_, err := b.api.CreateRoute(context.Background(), &ec2.CreateRouteInput{
+		RouteTableId: aws.String(table), DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: aws.String(gateway),
+	})
+	b.must(err)
+	return b.natIn(subnet)
+}
+
+// natIn makes a NAT gateway in a subnet.
+func (b *breaker) natIn(subnet string) string {
+	b.t.Helper()
 	a, err := b.api.AllocateAddress(context.Background(), &ec2.AllocateAddressInput{Domain: types.DomainTypeVpc})
 	b.must(err)
-	g, err := b.api.CreateNatGateway(context.Background(), &ec2.CreateNatGatewayInput{SubnetId: aws.String(b.endpointSubnet()), AllocationId: a.AllocationId})
+	g, err := b.api.CreateNatGateway(context.Background(), &ec2.CreateNatGatewayInput{SubnetId: aws.String(subnet), AllocationId: a.AllocationId})
 	b.must(err)
 	return aws.ToString(g.NatGateway.NatGatewayId)
 }
@@ -318,6 +331,13 @@ func (b *breaker) dropPassRole() {
 		RoleName: out.RoleName, PolicyName: out.PolicyName, PolicyDocument: aws.String(strings.Replace(text, "iam:PassRole", "iam:GetRole", 1)),
 	})
 	b.must(err)
+}
+
+// deleteCluster deletes the cluster for good, after it was seen to run.
+func (b *breaker) deleteCluster() {
+	b.t.Helper()
+	b.must(b.persist("VerifyCluster"))
+	b.must(b.workspace().Clusters.PermanentDelete(context.Background(), compute.PermanentDeleteCluster{ClusterId: b.idOf("VerifyCluster")}))
 }
 
 func (b *breaker) dropGlue() {

@@ -32,6 +32,9 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 	return map[string]broken{
 		"nothing": {breaks: func(*breaker) {}, fails: map[string][]string{}},
 
+		// Probes that find no cluster make one anew.
+		"cluster deleted": {breaks: func(b *breaker) { b.deleteCluster() }, fails: map[string][]string{}},
+
 		"Glue endpoint deleted": {
 			breaks: func(b *breaker) { b.deleteEndpoint("EnsureGlueEndpoint") },
 			fails: map[string][]string{
@@ -180,6 +183,15 @@ func brokenNetworks(ctx context.Context, off *types.AttributeBooleanValue) map[s
 				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, NatGatewayId: aws.String(nat)})(b)
 			},
 			fails: map[string][]string{"VerifyIsolation": sorted(leak, routes, "isolation.internet-gateway", "isolation.nat-gateway")},
+			says:  "it reaches 0.0.0.0/0 by nat-",
+		},
+		"NAT route that leads nowhere": {
+			breaks: func(b *breaker) {
+				b.internet()
+				nat := b.natIn(b.endpointSubnet())
+				route(&ec2.CreateRouteInput{DestinationCidrBlock: everywhere, NatGatewayId: aws.String(nat)})(b)
+			},
+			fails: map[string][]string{"VerifyIsolation": sorted(routes, nil, "isolation.internet-gateway", "isolation.nat-gateway")},
 			says:  "it reaches 0.0.0.0/0 by nat-",
 		},
 		"NAT gateway without a route": {

@@ -153,7 +153,7 @@ func TestHiveMetastore(t *testing.T) {
 				"isolation.outside.1.1.1.1":                "Passed: timeout",
 				"isolation.outside.8.8.8.8-tcp":            "Passed: timeout",
 				"isolation.outside.8.8.8.8-udp":            "Passed: timeout",
-				"isolation.outside.ipv6":                   "Passed: timeout",
+				"isolation.outside.ipv6":                   "Passed: unreachable",
 				"isolation.outside.other-region":           "Passed: timeout",
 				"isolation.routes.ap-northeast-1a":         "Passed: beside those of the VPC and to S3 it has " + way,
 				"isolation.routes.ap-northeast-1c":         "Passed: beside those of the VPC and to S3 it has " + way,

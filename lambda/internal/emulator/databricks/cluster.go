@@ -9,8 +9,6 @@ import (
 	"lakegate/lambda/internal/emulator/latency"
 )
 
-const nounCluster = "Cluster"
-
 // The states of a cluster.
 const (
 	clusterPending    = "PENDING"
@@ -43,7 +41,7 @@ type Cluster struct {
 	CreatorUserName        string             `json:"creator_user_name"`
 	ClusterSource          string             `json:"cluster_source"`
 
-	// starts counts the starts, used is when something last ran on it. since is
+	// starts counts the starts, used is when the last command on it ends. since is
 	// the last start, ran how long its machines ran before that.
 	starts int
 	used   time.Time
@@ -178,7 +176,7 @@ func (s *Server) boot(ws *Workspace, c *Cluster) {
 			return
 		}
 		if f := s.bootFault(ws, c.profile()); f != nil {
-			s.end(c, f.code, f.kind, map[string]string{"databricks_error_message": f.message})
+			c.end(s.hub.Clock.Now(), f.code, f.kind, map[string]string{"databricks_error_message": f.message})
 			return
 		}
 		s.hub.Clock.After(whole-whole*2/3, func() {
@@ -192,9 +190,9 @@ func (s *Server) boot(ws *Workspace, c *Cluster) {
 }
 
 // end terminates a cluster.
-func (s *Server) end(c *Cluster, code, kind string, parameters map[string]string) {
-	c.ran += s.hub.Clock.Now().Sub(c.since)
-	c.State, c.StateMessage, c.TerminatedTime = clusterTerminated, "", s.millis()
+func (c *Cluster) end(at time.Time, code, kind string, parameters map[string]string) {
+	c.ran += at.Sub(c.since)
+	c.State, c.StateMessage, c.TerminatedTime = clusterTerminated, "", at.UnixMilli()
 	c.TerminationReason = &TerminationReason{Code: code, Type: kind, Parameters: parameters}
 	for _, m := range []string{"databricks_error_message", "inactivity_duration_min", "username"} {
 		if text := parameters[m]; text != "" {
@@ -203,11 +201,12 @@ func (s *Server) end(c *Cluster, code, kind string, parameters map[string]string
 	}
 }
 
-// idle ends a cluster on which nothing has run for long.
+// idle ends a cluster on which nothing has run for long, as of the time when it
+// was long enough.
 func (s *Server) idle(c *Cluster) {
 	limit := time.Duration(c.AutoterminationMinutes) * time.Minute
 	if c.State == clusterRunning && limit > 0 && s.hub.Clock.Now().Sub(c.used) >= limit {
-		s.end(c, "INACTIVITY", "SUCCESS", map[string]string{"inactivity_duration_min": strconv.Itoa(c.AutoterminationMinutes)})
+		c.end(c.used.Add(limit), "INACTIVITY", "SUCCESS", map[string]string{"inactivity_duration_min": strconv.Itoa(c.AutoterminationMinutes)})
 	}
 }
 
@@ -219,11 +218,27 @@ func (s *Server) listClusters(_ *request, ws *Workspace) (any, error) {
 }
 
 func (s *Server) getCluster(r *request, ws *Workspace) (any, error) {
-	c, err := find(s, &ws.clusters, nounCluster, r.http.URL.Query().Get("cluster_id"))
-	if err == nil {
-		s.idle(c)
+	id := r.http.URL.Query().Get("cluster_id")
+	c, ok := ws.clusters.byID[id]
+	if !ok || !s.hub.Visible(id) {
+		return nil, noCluster(id)
 	}
-	return c, err
+	s.idle(c)
+	return c, nil
+}
+
+// noCluster is what the service answers in the place of 404.
+// https://github.com/databricks/databricks-sdk-go/blob/main/apierr/error_overrides.go
+func noCluster(id string) error { return invalid("Cluster %s does not exist", id) }
+
+// cluster finds a cluster to change it, as it is by now.
+func (s *Server) cluster(ws *Workspace, id string) (*Cluster, error) {
+	c, ok := ws.clusters.byID[id]
+	if !ok {
+		return nil, noCluster(id)
+	}
+	s.idle(c)
+	return c, nil
 }
 
 // clusterOf finds the cluster that the body of a request names.
@@ -234,11 +249,7 @@ func (s *Server) clusterOf(r *request, ws *Workspace) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := take(&ws.clusters, nounCluster, in.ClusterID)
-	if err == nil {
-		s.idle(c)
-	}
-	return c, err
+	return s.cluster(ws, in.ClusterID)
 }
 
 func (s *Server) startCluster(r *request, ws *Workspace) (any, error) {
@@ -259,7 +270,7 @@ func (s *Server) terminateCluster(r *request, ws *Workspace) (any, error) {
 		return nil, err
 	}
 	if c.State != clusterTerminated {
-		s.end(c, "USER_REQUEST", "SUCCESS", map[string]string{"username": r.client})
+		c.end(s.hub.Clock.Now(), "USER_REQUEST", "SUCCESS", map[string]string{"username": r.client})
 	}
 	return struct{}{}, nil
 }

@@ -45,22 +45,23 @@ func (s *Server) createContext(r *request, ws *Workspace) (any, error) {
 		return nil, notEmulated("a context of language " + in.Language)
 	}
 	x := &executionContext{
-		id: fmt.Sprintf("%d", 1_000_000_000_000_000_000+int64(len(ws.contexts))), cluster: c.ClusterID, language: in.Language, start: c.starts,
-		ready: s.hub.Clock.Now().Add(s.delays.Draw(latency.ContextStart, fmt.Sprintf("%s/%d", c.ClusterName, len(ws.contexts)))),
+		id: fmt.Sprintf("%d", 1_000_000_000_000_000_000+ws.opened), cluster: c.ClusterID, language: in.Language, start: c.starts,
+		ready: s.hub.Clock.Now().Add(s.delays.Draw(latency.ContextStart, fmt.Sprintf("%s/%d", c.ClusterName, ws.opened))),
 	}
+	ws.opened++
 	ws.contexts[x.id] = x
+	c.used = s.hub.Clock.Now()
 	return map[string]string{"id": x.id}, nil
 }
 
 func (s *Server) runningCluster(ws *Workspace, id string) (*Cluster, error) {
-	c, err := take(&ws.clusters, nounCluster, id)
+	c, err := s.cluster(ws, id)
 	if err != nil {
 		return nil, err
 	}
-	if s.idle(c); c.State != clusterRunning {
+	if c.State != clusterRunning {
 		return nil, invalidState("ClusterNotReadyException: Cluster %s is in state %s.", id, c.State)
 	}
-	c.used = s.hub.Clock.Now()
 	return c, nil
 }
 
@@ -152,7 +153,9 @@ func (s *Server) executeCommand(r *request, ws *Workspace) (any, error) {
 		k.started = x.free
 	}
 	k.done = k.started.Add(took)
-	x.free = k.done
+	if x.free = k.done; k.done.After(c.used) {
+		c.used = k.done
+	}
 	ws.commands[k.id] = k
 	return map[string]string{"id": k.id}, nil
 }

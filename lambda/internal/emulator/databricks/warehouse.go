@@ -166,7 +166,7 @@ func (s *Server) startUp(ws *Workspace, w *Warehouse) {
 			return
 		}
 		if f := s.bootFault(ws, ws.sqlConfig.InstanceProfileARN); f != nil {
-			s.halt(w)
+			w.halt(s.hub.Clock.Now())
 			w.Health = &WarehouseHealth{Status: "FAILED", Summary: f.message, FailureReason: &TerminationReason{Code: f.code, Type: f.kind}}
 			return
 		}
@@ -180,16 +180,17 @@ func (s *Server) startUp(ws *Workspace, w *Warehouse) {
 	})
 }
 
-func (s *Server) halt(w *Warehouse) {
-	w.ran += s.hub.Clock.Now().Sub(w.since)
+func (w *Warehouse) halt(at time.Time) {
+	w.ran += at.Sub(w.since)
 	w.State = warehouseStopped
 }
 
-// rest stops a warehouse that nobody has used for long.
+// rest stops a warehouse that nobody has used for long, as of the time when it
+// was long enough.
 func (s *Server) rest(w *Warehouse) {
 	limit := time.Duration(w.AutoStopMins) * time.Minute
 	if w.State == warehouseRunning && limit > 0 && s.hub.Clock.Now().Sub(w.used) >= limit {
-		s.halt(w)
+		w.halt(w.used.Add(limit))
 	}
 }
 
@@ -233,8 +234,8 @@ func (s *Server) stopWarehouse(r *request, ws *Workspace) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.State != warehouseStopped {
-		s.halt(w)
+	if s.rest(w); w.State != warehouseStopped {
+		w.halt(s.hub.Clock.Now())
 	}
 	return struct{}{}, nil
 }
@@ -277,9 +278,9 @@ func (s *Server) executeStatement(r *request, ws *Workspace) (any, error) {
 		conf[p.Key] = p.Value
 	}
 	now := s.hub.Clock.Now()
-	w.used = now
 	x := &statementRun{id: s.newUUID("statements", w.Name)}
 	x.done = now.Add(s.delays.Draw(latency.Command, "statement/"+x.id))
+	w.used = x.done
 	x.names, x.failure = s.databases(ws, m, conf, ws.sqlConfig.InstanceProfileARN)
 	ws.statements[x.id] = x
 	return s.statement(x), nil

@@ -52,7 +52,9 @@ type Workspace struct {
 	sqlConfig sqlConfig
 	clusters  collection[Cluster]
 	contexts  map[string]*executionContext
-	commands  map[string]*command
+	// opened counts the contexts that there have been.
+	opened   int64
+	commands map[string]*command
 	// warehouses and their statements.
 	warehouses collection[Warehouse]
 	statements map[string]*statementRun

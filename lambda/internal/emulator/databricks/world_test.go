@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,8 @@ type cloud struct {
 	buckets   map[string]Bucket
 	subnets   map[string]Subnet
 	groups    map[string]SecurityGroup
+	profiles  map[string]InstanceProfile
+	databases []string
 }
 
 func (c *cloud) Endpoint(region, id string) (Endpoint, bool) {
@@ -109,7 +112,7 @@ func goodCloud() *cloud {
 		}},
 		buckets: map[string]Bucket{testBucket: {Region: testRegion, Policy: policy, PublicAccessBlocked: true}},
 		subnets: map[string]Subnet{},
-		groups:  map[string]SecurityGroup{},
+		groups:  map[string]SecurityGroup{}, profiles: map[string]InstanceProfile{},
 	}
 	for _, id := range []string{"vpce-rest", "vpce-rest-2", "vpce-front"} {
 		c.endpoints[testRegion+"/"+id] = Endpoint{
@@ -313,9 +316,14 @@ func failureOf(t *testing.T, err error) failure {
 }
 
 func (c *cloud) AccountID() string { return "123456789012" }
-func (c *cloud) InstanceProfile(string) (InstanceProfile, bool) {
-	return InstanceProfile{}, false
+func (c *cloud) InstanceProfile(arn string) (InstanceProfile, bool) {
+	p, ok := c.profiles[arn]
+	return p, ok
 }
-func (c *cloud) Key(string) (Key, bool)        { return Key{}, false }
-func (c *cloud) Databases(string) []string     { return nil }
-func (c *cloud) EnsureDatabase(string, string) {}
+func (c *cloud) Key(string) (Key, bool)    { return Key{}, false }
+func (c *cloud) Databases(string) []string { return c.databases }
+func (c *cloud) EnsureDatabase(_, name string) {
+	if !slices.Contains(c.databases, name) {
+		c.databases = append(c.databases, name)
+	}
+}

@@ -9,8 +9,9 @@ func (s *Service) ServiceCIDRs(region, service string) []string {
 	return s.PrefixListCIDRs(region, newPrefixList("com.amazonaws."+region+"."+service, nil).ID)
 }
 
-// LeadsOut says whether a route of a VPC to a target ends in the public network
-// or in whatever a company has behind its gateways.
+// LeadsOut says whether a route of a VPC to a target leads to the public network
+// or to whatever a company has behind its gateways. A NAT gateway leads where
+// the route of its subnet does.
 func (s *Service) LeadsOut(region, vpc, target string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -18,14 +19,7 @@ func (s *Service) LeadsOut(region, vpc, target string) bool {
 	if err != nil || !r.reachable(vpc, target) {
 		return false
 	}
-	switch kind, _, _ := strings.Cut(target, "-"); kind + "-" {
-	case natKind.prefix:
-		g, _ := r.nats.get(target)
-		return !g.Private
-	case peeringKind.prefix:
-		// A peering connection ends in the other VPC.
-		return false
-	default:
-		return true
-	}
+	// A peering connection ends in the other VPC, an endpoint at its service.
+	kind, _, _ := strings.Cut(target, "-")
+	return target != "local" && kind+"-" != peeringKind.prefix && kind+"-" != endpointKind.prefix
 }

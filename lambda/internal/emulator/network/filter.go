@@ -1,7 +1,6 @@
 package network
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 
@@ -69,9 +68,7 @@ func (n *Network) aclAdmits(region, subnet string, peer netip.Addr, port int, pr
 func (n *Network) acl(region, subnet string) []ec2.ACLEntry {
 	for _, a := range n.world.EC2.NetworkACLs(region) {
 		if slices.ContainsFunc(a.Associations, func(as ec2.ACLAssociation) bool { return as.SubnetID == subnet }) {
-			entries := slices.Clone(a.Entries)
-			slices.SortFunc(entries, func(x, y ec2.ACLEntry) int { return cmp.Compare(x.Number, y.Number) })
-			return entries
+			return a.Entries
 		}
 	}
 	return nil

@@ -34,7 +34,8 @@ const (
 	Refused Outcome = "refused"
 	// Timeout is silence: something on the way dropped the packet.
 	Timeout Outcome = "timeout"
-	// Unreachable is no way at all: no route leads there.
+	// Unreachable is no way at all: the machine itself has no network of that
+	// kind, such as IPv6.
 	Unreachable Outcome = "unreachable"
 )
 
@@ -112,7 +113,7 @@ func (n *Network) Resolve(m Machine, host string) ([]netip.Addr, bool) {
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	for range 8 {
-		if addresses, next, found := n.zoned(m.Region, vpc.ID, host); found {
+		if addresses, next, found := n.zoned(m.Region, vpc, host); found {
 			if next == "" {
 				return addresses, len(addresses) > 0
 			}
@@ -139,15 +140,17 @@ func (n *Network) alias(host string) (string, bool) {
 }
 
 // zoned answers from the private zone with the longest name that holds a host:
-// a zone that does not have the name answers that there is none.
-func (n *Network) zoned(region, vpc, host string) (addresses []netip.Addr, next string, found bool) {
-	if n.world.Zones == nil {
+// a zone that does not have the name answers that there is none. Private zones
+// hold where both DNS attributes of the VPC are on.
+// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html
+func (n *Network) zoned(region string, vpc ec2.VPC, host string) (addresses []netip.Addr, next string, found bool) {
+	if n.world.Zones == nil || !vpc.DNSHostnames {
 		return nil, "", false
 	}
 	var best *Zone
 	for _, z := range n.world.Zones() {
 		name := strings.TrimSuffix(z.Name, ".")
-		in := slices.ContainsFunc(z.VPCs, func(v VPC) bool { return v.Region == region && v.ID == vpc })
+		in := slices.ContainsFunc(z.VPCs, func(v VPC) bool { return v.Region == region && v.ID == vpc.ID })
 		if !in || host != name && !strings.HasSuffix(host, "."+name) {
 			continue
 		}
@@ -240,38 +243,61 @@ func (n *Network) Connect(m Machine, to netip.Addr, port int, protocol, host str
 	if to.IsLoopback() {
 		return Refused
 	}
-	if !n.groupAdmits(m.Region, m.Groups, true, to, port, carrier) || !n.aclPasses(m.Region, subnet.ID, to, port, carrier) {
+	if to.Is4() != m.Address.Is4() {
+		return Unreachable
+	}
+	// The router of a VPC says nothing of a packet for which it has no route.
+	route, ok := n.route(m.Region, subnet, to)
+	if !ok || !n.groupAdmits(m.Region, m.Groups, true, to, port, carrier) {
 		return Timeout
 	}
-	route, ok := n.route(m.Region, subnet, to)
-	if !ok {
+	if route.Target == "local" {
+		return n.local(m, vpc, to, port, carrier)
+	}
+	if !n.aclPasses(m.Region, subnet.ID, to, port, carrier) {
 		return Timeout
 	}
 	switch target := route.Target; {
-	case target == "local":
-		return n.local(m, vpc, to, port, carrier)
 	case strings.HasPrefix(target, "vpce-"):
 		return n.gatewayEndpoint(m.Region, target)
 	case strings.HasPrefix(target, "igw-"):
 		// Compute has no public address, so no answer finds the way back.
 		return Timeout
 	default:
-		return n.beyond(m.Region, vpc.ID, target, host, protocol)
+		return n.beyond(m.Region, vpc.ID, target, to, host, protocol)
 	}
 }
 
 // beyond is what a NAT gateway, a transit gateway and the like lead to: the
-// public network, unless a firewall stands there or the target is gone.
-func (n *Network) beyond(region, vpc, target, host, protocol string) Outcome {
-	if !n.world.EC2.LeadsOut(region, vpc, target) {
-		return Timeout
-	}
-	if n.world.Firewall != nil {
-		if f, stands := n.world.Firewall(target); stands && !f.passes(host, protocol) {
+// public network, unless a firewall stands there or the target is gone. A NAT
+// gateway leads where the route of its own subnet does.
+func (n *Network) beyond(region, vpc, target string, to netip.Addr, host, protocol string) Outcome {
+	const mostGateways = 4
+	for range mostGateways {
+		if !n.world.EC2.LeadsOut(region, vpc, target) {
 			return Timeout
 		}
+		if n.world.Firewall != nil {
+			if f, stands := n.world.Firewall(target); stands && !f.passes(host, protocol) {
+				return Timeout
+			}
+		}
+		nats := n.world.EC2.NATGateways(region)
+		i := slices.IndexFunc(nats, func(g ec2.NATGateway) bool { return g.ID == target })
+		if i < 0 {
+			return Connected
+		}
+		subnet, ok := n.subnet(region, nats[i].SubnetID)
+		if !ok {
+			return Timeout
+		}
+		route, ok := n.route(region, subnet, to)
+		if !ok || nats[i].Private && strings.HasPrefix(route.Target, "igw-") {
+			return Timeout
+		}
+		target = route.Target
 	}
-	return Connected
+	return Timeout
 }
 
 // local is a packet to another address of the VPC.
@@ -280,7 +306,12 @@ func (n *Network) local(m Machine, vpc ec2.VPC, to netip.Addr, port int, protoco
 		if i.Address != to || i.VPCID != vpc.ID {
 			continue
 		}
-		if !n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol) || !n.admitsFrom(m, i.GroupIDs, port, protocol) {
+		// An ACL stands at the border of a subnet, not within it.
+		within := i.SubnetID == m.Subnet
+		if !within && (!n.aclPasses(m.Region, m.Subnet, to, port, protocol) || !n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol)) {
+			return Timeout
+		}
+		if !n.admitsFrom(m, i.GroupIDs, port, protocol) {
 			return Timeout
 		}
 		e, ok := n.world.EC2.Endpoint(m.Region, i.EndpointID)
@@ -316,7 +347,7 @@ func (n *Network) Endpoint(m Machine, to netip.Addr) (ec2.Endpoint, bool) {
 		return n.world.EC2.Endpoint(m.Region, route.Target)
 	}
 	for _, i := range n.world.EC2.NetworkInterfaces(m.Region) {
-		if i.Address == to {
+		if i.Address == to && i.VPCID == subnet.VPCID {
 			return n.world.EC2.Endpoint(m.Region, i.EndpointID)
 		}
 	}
