@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Common returns what the role of every step may do: announce what it did.
 func Common() []Permission { return []Permission{sendEvents} }
@@ -354,6 +357,39 @@ func dispatchAllow() []Permission {
 	return []Permission{{
 		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine},
 	}}
+}
+
+// planProposalAllow is what the steps may look at, and the proposals.
+func planProposalAllow() []Permission {
+	allow := []Permission{
+		sendEvents, readSecret,
+		{
+			Why: "read proposed specs", Actions: []string{"s3:GetObject", "s3:GetObjectVersion"},
+			Resources: []string{bucketARN(SourceBucket) + "/" + ProposalPrefix + "*"},
+		},
+		{Why: "write what is planned", Actions: []string{"s3:PutObject"}, Resources: []string{bucketARN(StateBucket) + "/" + PlanPrefix + "*"}},
+	}
+	for _, look := range [][]Permission{
+		ensureVpcAllow(), ensureSubnetsAllow(), ensureSecurityGroupsAllow(), ensureRouteTablesAllow(),
+		ensureGlueInstanceProfileAllow(), ensureCrossAccountRoleAllow(), ensureCustomerManagedKeysAllow(),
+		ensureRootBucketAllow(), ensureFrontEndDNSAllow(), endpoint(),
+	} {
+		for _, p := range look {
+			p.Actions = slices.DeleteFunc(slices.Clone(p.Actions), func(action string) bool {
+				_, operation, _ := strings.Cut(action, ":")
+				return !slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(verb string) bool { return strings.HasPrefix(operation, verb) })
+			})
+			// What only steps under a lease read stays out.
+			state := slices.ContainsFunc(p.Resources, func(r string) bool { return strings.Contains(r, StateBucket) })
+			same := slices.ContainsFunc(allow, func(other Permission) bool {
+				return slices.Equal(other.Actions, p.Actions) && slices.Equal(other.Resources, p.Resources)
+			})
+			if len(p.Actions) > 0 && !state && !same {
+				allow = append(allow, p)
+			}
+		}
+	}
+	return allow
 }
 
 func reportFailureAllow() []Permission {

@@ -23,6 +23,20 @@ func Rules() []Rule {
 			MaxAge: 24 * time.Hour, MaxAttempts: 185,
 		},
 		{
+			Name: "SpecProposed",
+			Doc:  "A workspace spec was proposed: it is planned and not applied.",
+			Pattern: `{
+  "source": ["aws.s3"],
+  "detail-type": ["Object Created"],
+  "detail": {
+    "bucket": {"name": ["` + SourceBucket + `"]},
+    "object": {"key": [{"wildcard": "` + ProposalPrefix + `*.yaml"}, {"wildcard": "` + ProposalPrefix + `*.yml"}]}
+  }
+}`,
+			Target: planProposal.Name,
+			MaxAge: time.Hour, MaxAttempts: 20,
+		},
+		{
 			Name:    "ExecutionFailed",
 			Doc:     "An execution ended without having reported itself.",
 			Pattern: executionFailed,

@@ -103,8 +103,23 @@ func Workspace() Sequence {
 }
 
 // Functions returns the functions that are no states: what starts an execution,
-// and what reports one that failed and stops its compute.
-func Functions() []Function { return []Function{dispatch, reportFailure, stopAbandonedCompute} }
+// what plans a proposal, and what reports an execution that failed and stops its
+// compute.
+func Functions() []Function {
+	return []Function{dispatch, planProposal, reportFailure, stopAbandonedCompute}
+}
+
+// Makes says whether a step makes something that the plan of a proposal shows:
+// it is not one that waits or checks, nor one that works in the workspace, which
+// may not admit who plans, or not exist.
+func (s Step) Makes() bool {
+	if s.CallsWorkspace || s.Await != nil {
+		return false
+	}
+	return slices.ContainsFunc([]string{"Ensure", "Register", "Create", "Enable", "Assign"}, func(verb string) bool {
+		return strings.HasPrefix(s.Name, verb)
+	})
+}
 
 // ServicesOfCallers are the AWS services that the functions which call
 // workspaces call too, sorted: where these run in a VPC, it needs ways there.
@@ -448,6 +463,12 @@ var dispatch = Function{
 	Name: "Dispatch", Timeout: usual,
 	Doc:   "Starts one execution for each changed spec.",
 	Allow: dispatchAllow(),
+}
+
+var planProposal = Function{
+	Name: "PlanProposal", Timeout: 2 * time.Minute,
+	Doc:   "Says what a proposed spec would change, and changes nothing.",
+	Allow: planProposalAllow(),
 }
 
 var reportFailure = Function{

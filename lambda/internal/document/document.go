@@ -148,6 +148,34 @@ const (
 // Changed says whether a step changed the world.
 func (o Outcome) Changed() bool { return o.Outcome == Created || o.Outcome == Updated }
 
+// PlannedChange is what a step would do.
+type PlannedChange struct {
+	Step string `json:"step"`
+	// Action is Create, Update, Keep, Forbidden or Unwanted.
+	Action string `json:"action"`
+	// Object is the id or name of what it is about.
+	Object string `json:"object,omitempty"`
+	// Reason says more, for people.
+	Reason string `json:"reason,omitempty"`
+	// Calls are those that would be made, as service:Operation.
+	Calls []string `json:"calls,omitempty"`
+}
+
+// The actions of a plan.
+const (
+	// Create is something that does not exist.
+	Create = "Create"
+	// Update is something of ours that differs and will be changed in place.
+	Update = "Update"
+	// Keep is something that is as it should be, or the author's.
+	Keep = "Keep"
+	// Forbidden is something that differs and will not be changed; what follows
+	// is not known.
+	Forbidden = "Forbidden"
+	// Unwanted is something that the spec does not ask for.
+	Unwanted = "Unwanted"
+)
+
 // Wait is the part of a result that keeps a loop going. The state machine
 // reads ready and pauseSeconds.
 type Wait struct {

@@ -90,6 +90,20 @@ func New(name string, cfg Config) (Handler, error) {
 		Leases: leases, Statuses: statuses, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
 		FunctionsVPC: cfg.FunctionsVPC, Resolve: cfg.Resolve,
 	}
+	if name == "PlanProposal" {
+		return edge(func(ctx context.Context, payload []byte) (any, error) {
+			changes, err := source.Proposals(payload)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range changes {
+				if _, err := deps.PlanProposal(ctx, c.Revision, c.Account); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		}), nil
+	}
 	if name == "StopAbandonedCompute" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {
 			workspace, execution, err := report.AbandonedBy(payload)
@@ -107,7 +121,7 @@ func New(name string, cfg Config) (Handler, error) {
 
 // Names returns the names of all steps and functions, sorted.
 func Names() []string {
-	names := []string{"Dispatch", "ReportFailure", "StopAbandonedCompute"}
+	names := []string{"Dispatch", "PlanProposal", "ReportFailure", "StopAbandonedCompute"}
 	for name := range step.Registry {
 		names = append(names, name)
 	}

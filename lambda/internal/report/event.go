@@ -28,6 +28,8 @@ const (
 	Failed = "Workspace Failed"
 	// Suspended is sent when a spec stops reconciling.
 	Suspended = "Workspace Suspended"
+	// Planned is sent when a proposed spec was planned.
+	Planned = "Workspace Planned"
 	// Rejected is sent when a spec cannot be read or is not valid.
 	Rejected = "Spec Rejected"
 )

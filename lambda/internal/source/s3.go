@@ -84,17 +84,26 @@ type Change struct {
 	Revision  document.Revision
 	// Content tells contents apart; it need not be read for that.
 	Content string
+	// Account is the AWS account that the event is from.
+	Account string
 }
 
 // event is the envelope of every EventBridge event.
 type event struct {
 	Source     string          `json:"source"`
 	DetailType string          `json:"detail-type"`
+	Account    string          `json:"account"`
 	Detail     json.RawMessage `json:"detail"`
 }
 
 // Changes reads which specs an event says have changed.
-func Changes(payload []byte) ([]Change, error) {
+func Changes(payload []byte) ([]Change, error) { return under(plan.SourcePrefix, payload) }
+
+// Proposals reads which specs an event says are proposed.
+func Proposals(payload []byte) ([]Change, error) { return under(plan.ProposalPrefix, payload) }
+
+// under reads which specs of a folder an event is about.
+func under(prefix string, payload []byte) ([]Change, error) {
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, fmt.Errorf("decoding event: %w", err)
@@ -109,7 +118,7 @@ func Changes(payload []byte) ([]Change, error) {
 	if d.Bucket.Name == "" || d.Object.Key == "" {
 		return nil, fmt.Errorf("decoding detail of %s: it names no bucket or no key", e.DetailType)
 	}
-	if !strings.HasPrefix(d.Object.Key, plan.SourcePrefix) {
+	if !strings.HasPrefix(d.Object.Key, prefix) {
 		return nil, nil
 	}
 	return []Change{{
@@ -117,6 +126,6 @@ func Changes(payload []byte) ([]Change, error) {
 		Revision: document.Revision{
 			Source: SourceS3, Repository: d.Bucket.Name, Path: d.Object.Key, Version: d.Object.VersionID,
 		},
-		Content: d.Object.ETag,
+		Content: d.Object.ETag, Account: e.Account,
 	}}, nil
 }

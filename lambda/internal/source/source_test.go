@@ -31,7 +31,7 @@ func TestChanges(t *testing.T) {
 		Revision: document.Revision{
 			Source: "s3", Repository: "specs", Path: "workspaces/tokyo.yaml", Version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
 		},
-		Content: "b1946ac92492d2347c6235b4d2611184",
+		Content: "b1946ac92492d2347c6235b4d2611184", Account: "123456789012",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

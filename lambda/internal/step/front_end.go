@@ -23,6 +23,14 @@ func closed(doc *document.Document) bool {
 	return public != nil && !*public
 }
 
+// frontEndVPC is the VPC of the users as far as the spec says.
+func frontEndVPC(doc *document.Document) string {
+	if doc.Spec.PrivateLink.FrontEnd == nil {
+		return ""
+	}
+	return doc.Spec.PrivateLink.FrontEnd.VPC
+}
+
 // lockOut refuses a workspace that would be closed to the functions that call
 // it. The VPC of the users' endpoint is empty as long as it is not known.
 func (d *Deps) lockOut(doc *document.Document, vpc string) error {

@@ -49,11 +49,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
 	}
-	vpc := ""
-	if w.Spec.PrivateLink.FrontEnd != nil {
-		vpc = w.Spec.PrivateLink.FrontEnd.VPC
-	}
-	return out, d.lockOut(out, vpc)
+	return out, d.lockOut(out, frontEndVPC(out))
 }
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.

@@ -1,0 +1,80 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"lakegate/lambda/plan"
+)
+
+// PlanOnly is in the place of an execution where there is none.
+const PlanOnly = "plan"
+
+// PlannedChange is what a step would do.
+type PlannedChange struct {
+	Step string `json:"step"`
+	// Action is Create, Update, Keep, Forbidden or Unwanted.
+	Action string `json:"action"`
+	// Object is the id or name of what it is about.
+	Object string `json:"object,omitempty"`
+	// Reason says more, for people.
+	Reason string `json:"reason,omitempty"`
+	// Calls are those that would be made, as service:Operation.
+	Calls []string `json:"calls,omitempty"`
+}
+
+// Plan says what a spec would change.
+type Plan struct {
+	Workspace string    `json:"workspace"`
+	Revision  string    `json:"revision"`
+	Time      time.Time `json:"time"`
+	// Refused says why the spec would change nothing.
+	Refused string          `json:"refused,omitempty"`
+	Changes []PlannedChange `json:"changes,omitempty"`
+}
+
+// PlannedData is the data of Planned.
+type PlannedData struct {
+	Plan
+	// Key of the page in the state bucket.
+	Key string `json:"key"`
+}
+
+// Markdown is the plan for people.
+func (p *Plan) Markdown() []byte {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "# Plan of workspace %s\n\n%s, %s\n\n", p.Workspace, p.Revision, p.Time.UTC().Format(time.RFC3339))
+	if p.Refused != "" {
+		fmt.Fprintf(&out, "It would be refused:\n\n    %s\n", strings.ReplaceAll(p.Refused, "\n", "\n    "))
+		return out.Bytes()
+	}
+	fmt.Fprintf(&out, "%s\n\n| action | step | object | why | calls |\n| --- | --- | --- | --- | --- |\n", p.Summary())
+	for _, c := range p.Changes {
+		if c.Action != "Unwanted" {
+			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", c.Action, c.Step, cell(c.Object), cell(c.Reason), cell(strings.Join(c.Calls, ", ")))
+		}
+	}
+	return out.Bytes()
+}
+
+// Summary counts what would be done.
+func (p *Plan) Summary() string {
+	count := map[string]int{}
+	for _, c := range p.Changes {
+		count[c.Action]++
+	}
+	return fmt.Sprintf("%d to create, %d to update, %d to keep, %d forbidden", count["Create"], count["Update"], count["Keep"], count["Forbidden"])
+}
+
+// WritePlan stores a plan as JSON and as Markdown, and returns the key of the
+// Markdown.
+func (e *Evidence) WritePlan(ctx context.Context, p *Plan) (key string, err error) {
+	if _, err := e.put(ctx, plan.PlanPrefix+p.Workspace+".json", p); err != nil {
+		return "", err
+	}
+	key = plan.PlanPrefix + p.Workspace + ".md"
+	return key, e.store(ctx, key, p.Markdown())
+}

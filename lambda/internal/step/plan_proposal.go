@@ -1,0 +1,72 @@
+package step
+
+import (
+	"context"
+	"errors"
+	"path"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/source"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// PlanProposal says what a proposed spec would change: in a document of the
+// state bucket, and in an event. Account is the AWS account of this Lakegate. It
+// returns nothing for a file that is none of a spec.
+func (d *Deps) PlanProposal(ctx context.Context, r document.Revision, account string) (*report.Plan, error) {
+	data, err := d.Source.Read(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	file := path.Base(r.Path)
+	out := &report.Plan{Revision: r.String(), Time: d.Now().UTC()}
+	w, err := spec.Load(file, data)
+	if err == nil {
+		err = spec.CheckFileName(file, w.Metadata.Name)
+	}
+	if err != nil {
+		out.Workspace = source.WorkspaceOf(plan.SourcePrefix + file)
+		out.Refused = err.Error()
+		if invalid, ok := errors.AsType[spec.Errors](err); ok {
+			out.Refused = invalid.Error()
+		}
+		return out, d.keepPlan(ctx, r, out)
+	}
+	out.Workspace = w.Metadata.Name
+	doc := &document.Document{
+		APIVersion: document.Version, Workspace: w.Metadata.Name, Revision: r, Spec: w.Spec, Digest: spec.Digest(w),
+		// Clients that only look need no tokens, but steps make some of its ARN.
+		Execution: document.Execution{ARN: "arn:aws:states:::execution:" + report.PlanOnly, Name: report.PlanOnly},
+	}
+	switch {
+	case account != w.Spec.AWS.AccountID:
+		out.Refused = "spec.aws.accountId is " + w.Spec.AWS.AccountID + ", but this Lakegate runs in account " + account
+	case w.Spec.Suspend:
+		out.Refused = "spec.suspend is true: nothing would be changed"
+	default:
+		if err := d.lockOut(doc, frontEndVPC(doc)); err != nil {
+			out.Refused = failure.Message(err)
+			break
+		}
+		changes, err := d.Preview(ctx, doc)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range changes {
+			out.Changes = append(out.Changes, report.PlannedChange(c))
+		}
+	}
+	return out, d.keepPlan(ctx, r, out)
+}
+
+func (d *Deps) keepPlan(ctx context.Context, r document.Revision, p *report.Plan) error {
+	key, err := d.Evidence.WritePlan(ctx, p)
+	if err != nil {
+		return err
+	}
+	return d.Publisher.Publish(ctx, report.Planned, "planned", report.Subject{Workspace: p.Workspace, Revision: r.String()},
+		report.PlannedData{Plan: *p, Key: key})
+}
