@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,13 +17,13 @@ import (
 )
 
 // serve returns a hub and a request to a service that counts what it does.
-func serve(t *testing.T) (hub *wire.Hub, did *int, ask func(service, target string) (int, string, error)) {
+func serve(t *testing.T) (hub *wire.Hub, did *atomic.Int64, ask func(service, target string) (int, string, error)) {
 	t.Helper()
 	hub = wire.NewHub(clock.NewVirtual(time.Unix(0, 0)))
-	did = new(int)
+	did = new(atomic.Int64)
 	router := wire.NewRouter(hub)
 	router.Serve(&wire.Service{Name: "things", Protocol: wire.JSON11, Operations: map[string]wire.Operation{
-		"MakeThing":     func(*wire.Call) (any, error) { *did++; return map[string]int{"n": *did}, nil },
+		"MakeThing":     func(*wire.Call) (any, error) { return map[string]int64{"n": did.Add(1)}, nil },
 		"DescribeThing": func(*wire.Call) (any, error) { return nil, &wire.Error{Code: "NoThing", Message: "none"} },
 	}})
 	server := httptest.NewServer(router)
@@ -77,7 +78,7 @@ func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		kind   wire.FaultKind
 		status int
-		did    int
+		did    int64
 	}{{wire.Refuse, 503, 0}, {wire.Throttle, 400, 0}, {wire.LoseReply, 0, 1}} {
 		hub, did, ask := serve(t)
 		fault := &wire.Fault{Kind: tt.kind, Service: "things", Action: "Make*", After: 1}
@@ -86,8 +87,8 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s strikes too early: %d, %v", tt.kind, status, err)
 		}
 		status, _, err := ask("things", "MakeThing")
-		if status != tt.status || (err != nil) != (tt.kind == wire.LoseReply) || *did != 1+tt.did || hub.Struck(fault) != 1 {
-			t.Errorf("%s: %d, %v, done %d times", tt.kind, status, err, *did)
+		if status != tt.status || (err != nil) != (tt.kind == wire.LoseReply) || did.Load() != 1+tt.did || hub.Struck(fault) != 1 {
+			t.Errorf("%s: %d, %v, done %d times", tt.kind, status, err, did.Load())
 		}
 		if status, _, err := ask("things", "MakeThing"); err != nil || status != 200 {
 			t.Errorf("%s strikes twice: %d, %v", tt.kind, status, err)
