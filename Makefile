@@ -19,6 +19,10 @@ help: ## List the targets
 demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example)
 	@bin/local demo -spec "$(SPEC)"
 
+.PHONY: plan
+plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the spec applied before
+	@bin/local plan -spec "$(SPEC)" -base "$(BASE)"
+
 .PHONY: local
 local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT
 	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)

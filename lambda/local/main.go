@@ -1,6 +1,7 @@
 // Command local runs the stack on this machine, without an AWS or Databricks
-// account: demo shows one spec from commit to workspace, serve keeps it all
-// running for real clients, bench measures what the documentation claims.
+// account: demo shows one spec from commit to workspace, plan what a spec would
+// change, serve keeps it all running for real clients, bench measures what the
+// documentation claims.
 package main
 
 import (
@@ -32,7 +33,7 @@ func main() {
 // errReported is a failure that has been printed already.
 var errReported = errors.New("failed")
 
-const usage = "usage: local demo|serve|bench|interpreter [flags]"
+const usage = "usage: local demo|plan|serve|bench|interpreter [flags]"
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
@@ -40,6 +41,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	flags := flag.NewFlagSet("local "+args[0], flag.ContinueOnError)
 	specFile := flags.String("spec", "spec/examples/tokyo.yaml", "the spec to commit")
+	base := flags.String("base", "", "the spec that is applied before it is planned what another one changes")
 	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
 	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
@@ -52,6 +54,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	switch args[0] {
 	case "demo":
 		return demo(ctx, out, *specFile, *seed)
+	case "plan":
+		return planned(ctx, out, *specFile, *base, *seed)
 	case "serve":
 		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, speed: *speed})
 	case "bench":

@@ -23,9 +23,11 @@ const (
 	// SourcePrefix is the folder of the source that holds workspace specs.
 	SourcePrefix = "workspaces/"
 	// ProposalPrefix is the folder of the source for specs that are planned and
-	// not applied, PlanPrefix that of the state bucket for what is said of them.
+	// not applied.
 	ProposalPrefix = "proposed/"
-	PlanPrefix     = "plans/"
+	// PlanPrefix is the folder of the state bucket that holds the plans of
+	// proposals.
+	PlanPrefix = "plans/"
 	// ReportPrefix is the folder of the state bucket that holds what was checked
 	// and the verification reports.
 	ReportPrefix = "reports/"

@@ -153,6 +153,8 @@ type Clients struct {
 	mu     sync.Mutex
 	ec2    map[string]*ec2.Client
 	s3     map[string]*s3.Client
+	// rehearsed says that nothing is changed.
+	rehearsed bool
 }
 
 // NewClients returns clients for a configuration.

@@ -26,6 +26,8 @@ import (
 type Rehearsal struct {
 	mu    sync.Mutex
 	calls []string
+	// buckets that would be created: they have names and no ids.
+	buckets []string
 }
 
 // Note adds a call that was not made.
@@ -50,8 +52,13 @@ func (c *Clients) Rehearse(r *Rehearsal) *Clients {
 	config.APIOptions = append(config.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Rehearsal", r.handle), middleware.After)
 	})
-	return NewClients(config)
+	clients := NewClients(config)
+	clients.rehearsed = true
+	return clients
 }
+
+// Rehearsed says whether these clients only look.
+func (c *Clients) Rehearsed() bool { return c.rehearsed }
 
 // Looks says whether an operation changes nothing.
 func Looks(operation string) bool {
@@ -66,12 +73,17 @@ func Looks(operation string) bool {
 func (r *Rehearsal) handle(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (out middleware.InitializeOutput, md middleware.Metadata, err error) {
 	operation := middleware.GetOperationName(ctx)
 	if Looks(operation) {
-		if out.Result = imagined(in.Parameters); out.Result != nil {
+		if out.Result = r.imagined(in.Parameters); out.Result != nil {
 			return out, md, nil
 		}
 		return next.HandleInitialize(ctx, in)
 	}
 	r.Note(strings.ToLower(middleware.GetServiceID(ctx)) + ":" + operation)
+	if bucket, ok := in.Parameters.(*s3.CreateBucketInput); ok {
+		r.mu.Lock()
+		r.buckets = append(r.buckets, aws.ToString(bucket.Bucket))
+		r.mu.Unlock()
+	}
 	out.Result, err = pretended(in.Parameters)
 	return out, md, err
 }
@@ -89,22 +101,24 @@ func pretended(input any) (any, error) {
 	switch in := input.(type) {
 	case *ec2.CreateVpcInput:
 		return &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{
-			VpcId: id("vpc"), CidrBlock: in.CidrBlock, CidrBlockAssociationSet: []ec2types.VpcCidrBlockAssociation{{
+			VpcId: id("vpc"), CidrBlock: in.CidrBlock, Tags: tagsIn(in.TagSpecifications), CidrBlockAssociationSet: []ec2types.VpcCidrBlockAssociation{{
 				CidrBlock: in.CidrBlock, CidrBlockState: &ec2types.VpcCidrBlockState{State: ec2types.VpcCidrBlockStateCodeAssociated},
 			}},
 		}}, nil
 	case *ec2.CreateSubnetInput:
 		return &ec2.CreateSubnetOutput{Subnet: &ec2types.Subnet{
 			SubnetId: id("subnet-" + aws.ToString(in.CidrBlock)), VpcId: in.VpcId, CidrBlock: in.CidrBlock, AvailabilityZone: in.AvailabilityZone,
+			Tags: tagsIn(in.TagSpecifications),
 		}}, nil
 	case *ec2.CreateSecurityGroupInput:
 		return &ec2.CreateSecurityGroupOutput{GroupId: id("group-" + aws.ToString(in.GroupName))}, nil
 	case *ec2.CreateRouteTableInput:
-		return &ec2.CreateRouteTableOutput{RouteTable: &ec2types.RouteTable{RouteTableId: id("route-table"), VpcId: in.VpcId}}, nil
+		return &ec2.CreateRouteTableOutput{RouteTable: &ec2types.RouteTable{RouteTableId: id("route-table"), VpcId: in.VpcId, Tags: tagsIn(in.TagSpecifications)}}, nil
 	case *ec2.CreateVpcEndpointInput:
 		return &ec2.CreateVpcEndpointOutput{VpcEndpoint: &ec2types.VpcEndpoint{
 			VpcEndpointId: id("endpoint-" + aws.ToString(in.ServiceName)), VpcId: in.VpcId, ServiceName: in.ServiceName, VpcEndpointType: in.VpcEndpointType,
 			State: ec2types.StatePending, SubnetIds: in.SubnetIds, RouteTableIds: in.RouteTableIds, PrivateDnsEnabled: in.PrivateDnsEnabled,
+			Tags: tagsIn(in.TagSpecifications),
 		}}, nil
 	case *iam.CreateRoleInput:
 		return &iam.CreateRoleOutput{Role: &iamtypes.Role{
@@ -126,10 +140,27 @@ func pretended(input any) (any, error) {
 	return nil, fmt.Errorf("rehearsing %T: its answer is not known", input)
 }
 
+// tagsIn are the tags of a create call.
+func tagsIn(specifications []ec2types.TagSpecification) []ec2types.Tag {
+	var tags []ec2types.Tag
+	for _, s := range specifications {
+		tags = append(tags, s.Tags...)
+	}
+	return tags
+}
+
 // imagined is the answer to a question about what is yet to be created; nothing
 // if the question is about what exists.
-func imagined(input any) any {
+func (r *Rehearsal) imagined(input any) any {
 	switch in := input.(type) {
+	case *s3.GetBucketPolicyInput:
+		if r.made(in.Bucket) {
+			return &s3.GetBucketPolicyOutput{}
+		}
+	case *s3.GetPublicAccessBlockInput:
+		if r.made(in.Bucket) {
+			return &s3.GetPublicAccessBlockOutput{}
+		}
 	case *ec2.DescribeVpcAttributeInput:
 		if IsNew(aws.ToString(in.VpcId)) {
 			// As AWS makes a VPC.
@@ -157,12 +188,15 @@ func imagined(input any) any {
 			return &ec2.DescribeSecurityGroupRulesOutput{}
 		}
 	case *ec2.DescribeVpcEndpointsInput:
-		if about(in.Filters) {
-			return &ec2.DescribeVpcEndpointsOutput{}
+		ids := slices.Clone(in.VpcEndpointIds)
+		for _, f := range in.Filters {
+			if aws.ToString(f.Name) == "vpc-endpoint-id" {
+				ids = append(ids, f.Values...)
+			}
 		}
-		if slices.ContainsFunc(in.VpcEndpointIds, IsNew) {
+		if about(in.Filters) || slices.ContainsFunc(ids, IsNew) {
 			out := &ec2.DescribeVpcEndpointsOutput{}
-			for _, id := range in.VpcEndpointIds {
+			for _, id := range ids {
 				out.VpcEndpoints = append(out.VpcEndpoints, ec2types.VpcEndpoint{
 					VpcEndpointId: aws.String(id), State: ec2types.StateAvailable,
 					DnsEntries: []ec2types.DnsEntry{{DnsName: aws.String(New + "name"), HostedZoneId: aws.String(New + "zone")}},
@@ -188,6 +222,12 @@ func imagined(input any) any {
 		}
 	}
 	return nil
+}
+
+func (r *Rehearsal) made(bucket *string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.buckets, aws.ToString(bucket))
 }
 
 // about says whether filters ask for what belongs to something new.

@@ -43,7 +43,9 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	if err := closed.Provide(t.Context(), closed.spec); err != nil {
 		t.Fatal(err)
 	}
+	closed.propose(closed.text)
 	closed.push(closed.text)
+	closed.propose(closed.text)
 	closed.mustBeReady()
 	var missing []string
 	called := map[string]bool{}

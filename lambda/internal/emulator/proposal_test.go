@@ -26,7 +26,7 @@ func (s *scene) propose(text []byte) report.PlannedData {
 		s.Error("a proposal started an execution")
 	}
 	for _, l := range s.World.Events.DeadLetters() {
-		s.Errorf("dead letter: %+v", l)
+		s.Errorf("dead letter of %s: %+v", l.Rule, l.Failure)
 	}
 	var data report.PlannedData
 	s.sent(report.Planned, &data)
@@ -38,7 +38,7 @@ func (s *scene) propose(text []byte) report.PlannedData {
 }
 
 // actions are what a plan would do, by step, without what is kept or unwanted.
-func actions2(p report.PlannedData) map[string]string {
+func wouldDo(p report.PlannedData) map[string]string {
 	out := map[string]string{}
 	for _, c := range p.Changes {
 		if c.Action != "Keep" && c.Action != "Unwanted" {
@@ -68,7 +68,7 @@ func TestPlanProposal(t *testing.T) {
 			s.mustBeReady()
 			var ready report.ReadyData
 			s.sent(report.Ready, &ready)
-			planned := actions2(first)
+			planned := wouldDo(first)
 			for _, step := range plan.Workspace().Steps() {
 				if !step.Makes() {
 					continue
@@ -82,7 +82,7 @@ func TestPlanProposal(t *testing.T) {
 				}
 			}
 			again := s.propose(text)
-			if got := actions2(again); len(got) > 0 || again.Refused != "" {
+			if got := wouldDo(again); len(got) > 0 || again.Refused != "" {
 				t.Errorf("of the same spec it plans %v %s", got, again.Refused)
 			}
 		})
@@ -117,7 +117,7 @@ func TestPlanOfChanges(t *testing.T) {
 		},
 	} {
 		p := s.propose(test.text)
-		got := actions2(p)
+		got := wouldDo(p)
 		if len(got) != len(test.want) {
 			t.Errorf("%s: it plans %v", name, got)
 		}

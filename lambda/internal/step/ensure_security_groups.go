@@ -20,7 +20,7 @@ import (
 // ensureSecurityGroups finds or creates the groups of compute and of the
 // endpoints, with exactly the rules of the spec.
 func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) (*document.SecurityGroups, error) {
-	g := &grouping{api: d.AWS.EC2(doc.Spec.Region), doc: doc}
+	g := &grouping{api: d.AWS.EC2(doc.Spec.Region), doc: doc, rehearsed: d.AWS.Rehearsed()}
 	owned, err := g.list(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("looking for security groups of VPC %s: %w", doc.VPC.ID, err)
@@ -59,6 +59,8 @@ type grouping struct {
 	api   awsapi.EC2
 	doc   *document.Document
 	owned []types.SecurityGroup
+	// rehearsed says that what is changed is not seen afterwards.
+	rehearsed bool
 }
 
 func (g *grouping) list(ctx context.Context, object string) ([]types.SecurityGroup, error) {
@@ -171,6 +173,9 @@ func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, wo
 		changed = true
 		if err := g.apply(ctx, id, absent, surplus); err != nil {
 			return changed, err
+		}
+		if g.rehearsed {
+			return changed, nil
 		}
 	}
 	return changed, failure.New(plan.NotReady, "", "changing rules of security group %s: the changes are not visible yet", id)

@@ -95,7 +95,8 @@ func idOf(r result) string {
 		return ""
 	}
 	var o struct{ ID, Name string }
-	if json.Unmarshal(text, &o) != nil || awsapi.IsNew(o.ID) {
+	// The id of a new workspace is a number, and none yet.
+	if json.Unmarshal(text, &o) != nil || awsapi.IsNew(o.ID) || o.ID == "0" || o.ID == o.Name {
 		return o.Name
 	}
 	return strings.TrimSpace(o.ID + " " + o.Name)
