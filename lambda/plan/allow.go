@@ -32,11 +32,25 @@ var (
 		Why:       "read specs",
 		Actions:   []string{"s3:GetObject", "s3:GetObjectVersion"},
 		Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"},
+		Source:    S3,
 	}
 	listSource = Permission{
 		Why:       "tell a missing spec from a forbidden one",
 		Actions:   []string{"s3:ListBucket"},
 		Resources: []string{bucketARN(SourceBucket)},
+		Source:    S3,
+	}
+	readRepository = Permission{
+		Why:       "read specs",
+		Actions:   []string{"codecommit:GetFile"},
+		Resources: []string{repositoryARN},
+		Source:    CodeCommit,
+	}
+	compareCommits = Permission{
+		Why:       "find out which specs a push changed, and who made it",
+		Actions:   []string{"codecommit:GetCommit", "codecommit:GetDifferences"},
+		Resources: []string{repositoryARN},
+		Source:    CodeCommit,
 	}
 	readSecret = Permission{
 		Why:       "sign in to the Databricks account",
@@ -77,6 +91,8 @@ var (
 		Resources: []string{executionsARN},
 	}
 )
+
+const repositoryARN = "arn:" + Partition + ":codecommit:" + Region + ":" + Account + ":" + SourceRepository
 
 const executionsARN = "arn:" + Partition + ":states:" + Region + ":" + Account + ":execution:" + StateMachineName + ":*"
 
@@ -156,10 +172,10 @@ func endpoint(in ...string) []Permission {
 	)
 }
 
-func loadSpecAllow() []Permission { return []Permission{readSource, listSource} }
+func loadSpecAllow() []Permission { return []Permission{readSource, listSource, readRepository} }
 
 func acquireLeaseAllow() []Permission {
-	return fenced(writeStatus, readSource, listSource, describeExecutions)
+	return fenced(writeStatus, readSource, listSource, readRepository, describeExecutions)
 }
 
 func ensureVpcAllow() []Permission {
@@ -351,7 +367,7 @@ func databricksAllow() []Permission { return fenced(readSecret) }
 func reportReadyAllow() []Permission { return fenced(writeStatus) }
 
 func dispatchAllow() []Permission {
-	return []Permission{{
+	return []Permission{compareCommits, {
 		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine},
 	}}
 }
