@@ -30,7 +30,6 @@ type CodeCommit struct {
 func (c *CodeCommit) Read(ctx context.Context, r revision.Revision) ([]byte, error) {
 	out, err := c.file(ctx, r, r.Version)
 	switch failure.Code(err) {
-	case "":
 	case "FileDoesNotExistException", "CommitDoesNotExistException":
 		return nil, failure.As(plan.Superseded, "", err)
 	case "FileTooLargeException":
