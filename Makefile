@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 SPEC ?= spec/examples/tokyo.yaml
+SOURCE ?= s3
 AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
 CDK := npx --yes aws-cdk@2.1148.1
@@ -16,8 +17,8 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example)
-	@bin/local demo -spec "$(SPEC)"
+demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example), SOURCE=s3 or git
+	@bin/local demo -spec "$(SPEC)" -source "$(SOURCE)"
 
 .PHONY: plan
 plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the spec applied before

@@ -4,12 +4,14 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
+
+	"lakegate/lambda/plan"
 )
 
 // buckets are the stack's buckets.
 type buckets struct {
-	// source holds the specs that authors push. All versions are kept: they
-	// are the revisions that executions read.
+	// source holds the specs that authors push, if S3 is watched. All versions
+	// are kept: they are the revisions that executions read.
 	source awss3.CfnBucket
 	// state holds leases, status and reports.
 	state awss3.CfnBucket
@@ -53,16 +55,6 @@ func newBuckets(stack awscdk.Stack, s settings) buckets {
 			},
 		}},
 	})
-	source := newBucket(stack, "SourceBucket", &awss3.CfnBucketProps{
-		BucketName: name(s.SourceBucket, "specs"),
-		NotificationConfiguration: &awss3.CfnBucket_NotificationConfigurationProperty{
-			EventBridgeConfiguration: &awss3.CfnBucket_EventBridgeConfigurationProperty{EventBridgeEnabled: true},
-		},
-		LoggingConfiguration: &awss3.CfnBucket_LoggingConfigurationProperty{
-			DestinationBucketName: logs.Ref(), LogFilePrefix: jsii.String("specs/"),
-		},
-		LifecycleConfiguration: &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: []any{abandoned}},
-	})
 	state := newBucket(stack, "StateBucket", &awss3.CfnBucketProps{
 		BucketName: name(s.StateBucket, "state"),
 		LoggingConfiguration: &awss3.CfnBucket_LoggingConfigurationProperty{
@@ -80,8 +72,12 @@ func newBuckets(stack awscdk.Stack, s settings) buckets {
 		}},
 	})
 
-	newBucketPolicy(stack, "SourceBucketPolicy", source)
 	newBucketPolicy(stack, "StateBucketPolicy", state)
+	made, logged := buckets{state: state}, []string{*state.AttrArn()}
+	if s.watches(plan.S3) {
+		made.source = newSourceBucket(stack, name(s.SourceBucket, "specs"), logs, abandoned)
+		logged = append([]string{*made.source.AttrArn()}, logged...)
+	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
 	newBucketPolicy(stack, "LogBucketPolicy", logs, map[string]any{
 		"Effect":    "Allow",
@@ -89,11 +85,26 @@ func newBuckets(stack awscdk.Stack, s settings) buckets {
 		"Action":    "s3:PutObject",
 		"Resource":  *logs.AttrArn() + "/*",
 		"Condition": map[string]any{
-			"ArnEquals":    map[string]any{"aws:SourceArn": []string{*source.AttrArn(), *state.AttrArn()}},
+			"ArnEquals":    map[string]any{"aws:SourceArn": logged},
 			"StringEquals": map[string]string{"aws:SourceAccount": *stack.Account()},
 		},
 	})
-	return buckets{source: source, state: state}
+	return made
+}
+
+func newSourceBucket(stack awscdk.Stack, name *string, logs awss3.CfnBucket, abandoned *awss3.CfnBucket_RuleProperty) awss3.CfnBucket {
+	source := newBucket(stack, "SourceBucket", &awss3.CfnBucketProps{
+		BucketName: name,
+		NotificationConfiguration: &awss3.CfnBucket_NotificationConfigurationProperty{
+			EventBridgeConfiguration: &awss3.CfnBucket_EventBridgeConfigurationProperty{EventBridgeEnabled: true},
+		},
+		LoggingConfiguration: &awss3.CfnBucket_LoggingConfigurationProperty{
+			DestinationBucketName: logs.Ref(), LogFilePrefix: jsii.String("specs/"),
+		},
+		LifecycleConfiguration: &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: []any{abandoned}},
+	})
+	newBucketPolicy(stack, "SourceBucketPolicy", source)
+	return source
 }
 
 // newBucket makes a versioned, encrypted and private bucket that outlives the

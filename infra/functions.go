@@ -33,6 +33,8 @@ type functionProps struct {
 	values      placeholders
 	variables   []variable
 	deadLetters awssqs.CfnQueue
+	// watches says whether a source of specs is watched.
+	watches func(source string) bool
 	// network is that of the functions which call workspaces; nil means none.
 	network *awslambda.CfnFunction_VpcConfigProperty
 }
@@ -97,6 +99,7 @@ func newFunctions(stack awscdk.Stack, props functionProps) map[string]awslambda.
 }
 
 func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awslambda.CfnFunction {
+	f.Allow = slices.DeleteFunc(slices.Clone(f.Allow), func(p plan.Permission) bool { return !props.watches(p.Source) })
 	name := plan.FunctionPrefix + f.Name
 	logs := awslogs.NewCfnLogGroup(stack, jsii.String(f.Name+"Logs"), &awslogs.CfnLogGroupProps{
 		LogGroupName:    jsii.String("/aws/lambda/" + name),
@@ -104,7 +107,7 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 	})
 	inVPC := f.CallsWorkspace && props.network != nil
 	if inVPC {
-		f.Allow = append(slices.Clone(f.Allow), standInVPC)
+		f.Allow = append(f.Allow, standInVPC)
 	}
 	role := props.values.role(stack, f.Name+"Role", f.Doc, assumedBy("lambda.amazonaws.com", nil), append([]plan.Permission{
 		{

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
+
+	"lakegate/lambda/plan"
 )
 
 // settings are what an operator chooses, as CDK context (-c key=value or
@@ -12,6 +15,12 @@ import (
 type settings struct {
 	// Asset (context asset) is the folder that holds the functions' bootstrap.
 	Asset string
+	// Source (source) is where specs are watched: plan.S3, plan.CodeCommit or both.
+	Source string
+	// SourceRepository (sourceRepository) is the name of a repository of CodeCommit
+	// that exists; empty means that the stack makes repositoryName. SourceBranch
+	// (sourceBranch) is the branch of it that is watched.
+	SourceRepository, SourceBranch string
 	// SourceBucket, StateBucket and LogBucket (sourceBucket, stateBucket,
 	// logBucket) are names of buckets that the stack makes. Empty means
 	// lakegate-<what it holds>-<account>-<region>.
@@ -32,8 +41,20 @@ type settings struct {
 	FunctionsSubnets, FunctionsSecurityGroups []string
 }
 
-// check refuses settings that do not fit together.
+// both is the setting of Source for either source.
+const both = "both"
+
+// watches says whether a source is watched; what is of no source is always
+// wanted.
+func (s settings) watches(source string) bool {
+	return source == "" || s.Source == source || s.Source == both
+}
+
+// check refuses settings that are not known or do not fit together.
 func (s settings) check() error {
+	if choices := append(plan.Sources(), both); !slices.Contains(choices, s.Source) {
+		return fmt.Errorf("reading the context: source is %q, but it must be one of %s", s.Source, strings.Join(choices, ", "))
+	}
 	given := 0
 	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {
 		if is {
@@ -67,6 +88,9 @@ func settingsFrom(node constructs.Node) settings {
 	}
 	return settings{
 		Asset:            get("asset", "dist"),
+		Source:           get("source", plan.S3),
+		SourceRepository: get("sourceRepository", ""),
+		SourceBranch:     get("sourceBranch", "main"),
 		SourceBucket:     get("sourceBucket", ""),
 		StateBucket:      get("stateBucket", ""),
 		LogBucket:        get("logBucket", ""),

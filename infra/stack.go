@@ -53,19 +53,29 @@ func newStack(app awscdk.App, s settings) error {
 	// machine mentions the functions.
 	machineARN := arn("states", "stateMachine", plan.StateMachineName)
 	values := placeholders{
-		plan.Partition:    *stack.Partition(),
-		plan.Account:      *stack.Account(),
-		plan.Region:       *stack.Region(),
-		plan.SourceBucket: *buckets.source.Ref(),
-		plan.StateBucket:  *buckets.state.Ref(),
-		plan.EventBus:     *bus.AttrArn(),
+		plan.Partition:   *stack.Partition(),
+		plan.Account:     *stack.Account(),
+		plan.Region:      *stack.Region(),
+		plan.StateBucket: *buckets.state.Ref(),
+		plan.EventBus:    *bus.AttrArn(),
 		// Secrets Manager adds six characters to the name.
 		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
 		plan.DatabricksSecret: arn("secretsmanager", "secret", s.DatabricksSecret+"-??????"),
 		plan.StateMachine:     machineARN,
 	}
+	// A permission or rule of a source that is not watched would have
+	// placeholders that are not known.
+	if s.watches(plan.S3) {
+		values[plan.SourceBucket] = *buckets.source.Ref()
+		output(stack, "SourceBucketName", "Workspace specs go here, under "+plan.SourcePrefix+".", buckets.source.Ref())
+	}
+	if s.watches(plan.CodeCommit) {
+		repository := newRepository(stack, s)
+		values[plan.SourceRepository], values[plan.SourceBranch] = *repository, s.SourceBranch
+		output(stack, "SourceCloneUrl", "Workspace specs go here, under "+plan.SourcePrefix+" of the branch "+s.SourceBranch+".", cloneURL(stack, repository))
+	}
 	functions := newFunctions(stack, functionProps{
-		code: code, values: values, deadLetters: deadLetters, network: networkOf(s),
+		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches,
 		variables: []variable{
 			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
 			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
@@ -77,9 +87,8 @@ func newStack(app awscdk.App, s settings) error {
 		},
 	})
 	machine := newStateMachine(stack, functions)
-	newRules(stack, values, functions, deadLetters)
+	newRules(stack, values, functions, deadLetters, s.watches)
 
-	output(stack, "SourceBucketName", "Workspace specs go here, under "+plan.SourcePrefix+".", buckets.source.Ref())
 	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
 	output(stack, "StateMachineArn", "One execution for each changed spec.", machine.Ref())
 	output(stack, "EventBusName", "What is said about workspaces.", bus.Ref())

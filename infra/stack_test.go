@@ -28,12 +28,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// synthesised is the template that all tests read: one synthesis takes longer
-// than all of them together.
+// synthesised is the template that most tests read, with both sources: one
+// synthesis takes longer than all tests together.
 var synthesised template
 
-// placed is the template with functions in the VPC of the users.
+// placed is the template with functions in the VPC of the users, and the source
+// that is watched if nothing is chosen.
 var placed template
+
+// fromGit is the template for a branch of a repository that exists.
+var fromGit template
 
 const usersVPC = "vpc-0a1b2c3d4e5f60718"
 
@@ -80,9 +84,16 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 		return 0, err
 	}
 	config.Context["asset"] = asset
+	config.Context["source"] = both
 	if synthesised, err = synthesise(config.Context, out); err != nil {
 		return 0, err
 	}
+	config.Context["source"] = plan.CodeCommit
+	config.Context["sourceRepository"], config.Context["sourceBranch"] = "network-specs", "trunk"
+	if fromGit, err = synthesise(config.Context, out+"-from-git"); err != nil {
+		return 0, err
+	}
+	delete(config.Context, "source")
 	config.Context["functionsVpc"] = usersVPC
 	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
 	config.Context["functionsSecurityGroups"] = []string{"sg-0a1b2c3d4e5f60711"}
@@ -463,8 +474,10 @@ func TestRules(t *testing.T) {
 	var senders []any
 	for _, r := range plan.Rules() {
 		filled := placeholders{
-			plan.SourceBucket: "${SourceBucket}",
-			plan.StateMachine: machineARN,
+			plan.SourceBucket:     "${SourceBucket}",
+			plan.SourceRepository: "${SourceRepository.Name}",
+			plan.SourceBranch:     "main",
+			plan.StateMachine:     machineARN,
 		}.fill(r.Pattern)
 		var pattern any
 		if err := json.Unmarshal([]byte(filled), &pattern); err != nil {
@@ -504,6 +517,87 @@ func TestRules(t *testing.T) {
 	send := statements(synthesised.Resources["DeadLetterQueuePolicy"].Properties["PolicyDocument"])[0]
 	if diff := gocmp.Diff(senders, at(send, "Condition", "ArnEquals", "aws:SourceArn")); diff != "" {
 		t.Errorf("rules that may send dead letters (-want +got):\n%s", diff)
+	}
+}
+
+// A source that is not watched leaves nothing in the template: no rule, no
+// permission, no output, and nothing that the stack would make for it.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		template template
+		// actions are those on sources, of all roles.
+		actions, rules, made, outputs []string
+		repository, branch            string
+	}{
+		"s3": {
+			template: placed, actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+			rules: []string{"SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy"}, outputs: []string{"SourceBucketName"},
+		},
+		"codecommit": {
+			template: fromGit, actions: []string{"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile"},
+			rules: []string{"BranchPushedRule"}, outputs: []string{"SourceCloneUrl"},
+			repository: "network-specs", branch: "trunk",
+		},
+		"both": {
+			template: synthesised,
+			actions: []string{
+				"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile",
+				"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket",
+			},
+			rules: []string{"BranchPushedRule", "SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy", "SourceRepository"},
+			outputs: []string{"SourceBucketName", "SourceCloneUrl"}, repository: "${SourceRepository.Name}", branch: "main",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var actions, rules, made, outputs []string
+			for id, r := range test.template.Resources {
+				if strings.HasPrefix(id, "Source") {
+					made = append(made, id)
+				}
+				if strings.HasSuffix(id, "PushedRule") {
+					rules = append(rules, id)
+				}
+				if r.Type != "AWS::IAM::Role" {
+					continue
+				}
+				for _, s := range statements(at(list(r.Properties["Policies"])[0], "PolicyDocument")) {
+					resource := fmt.Sprint(list(s["Resource"])[0])
+					if !strings.Contains(resource, "SourceBucket") && !strings.Contains(resource, ":codecommit:") {
+						continue
+					}
+					for _, a := range list(s["Action"]) {
+						actions = append(actions, a.(string))
+					}
+					if want := ":codecommit:${AWS::Region}:${AWS::AccountId}:" + test.repository; strings.Contains(resource, ":codecommit:") && !strings.HasSuffix(resource, want) {
+						t.Errorf("%s may read %s", id, resource)
+					}
+				}
+			}
+			for id := range test.template.Outputs {
+				if strings.HasPrefix(id, "Source") {
+					outputs = append(outputs, id)
+				}
+			}
+			for what, pair := range map[string][2][]string{
+				"actions": {test.actions, actions}, "rules": {test.rules, rules}, "resources": {test.made, made}, "outputs": {test.outputs, outputs},
+			} {
+				slices.Sort(pair[1])
+				if diff := gocmp.Diff(pair[0], slices.Compact(pair[1])); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", what, diff)
+				}
+			}
+			if test.repository != "" {
+				detail := at(readable(test.template.Resources["BranchPushedRule"].Properties), "EventPattern", "detail")
+				if diff := gocmp.Diff([]any{[]any{test.repository}, []any{test.branch}}, []any{at(detail, "repositoryName"), at(detail, "referenceName")}); diff != "" {
+					t.Errorf("what is watched (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+	if got := synthesised.Resources["SourceRepository"].DeletionPolicy; got != "Retain" {
+		t.Error("the source repository goes with the stack")
 	}
 }
 
@@ -702,6 +796,7 @@ func TestOutputs(t *testing.T) {
 	}
 	want := map[string]any{
 		"SourceBucketName":   "${SourceBucket}",
+		"SourceCloneUrl":     "https://git-codecommit.${AWS::Region}.${AWS::URLSuffix}/v1/repos/${SourceRepository.Name}",
 		"StateBucketName":    "${StateBucket}",
 		"StateMachineArn":    "${StateMachine}",
 		"EventBusName":       "${EventBus}",
@@ -740,16 +835,18 @@ func TestSettings(t *testing.T) {
 		context map[string]any
 		want    settings
 	}{
-		{"defaults", map[string]any{}, settings{Asset: "dist", DatabricksSecret: "lakegate/databricks"}},
+		{"defaults", map[string]any{}, settings{Asset: "dist", DatabricksSecret: "lakegate/databricks", Source: "s3", SourceBranch: "main"}},
 		{
 			"all chosen",
 			map[string]any{
+				"source": "both", "sourceRepository": "k", "sourceBranch": "l",
 				"asset": "a", "sourceBucket": "b", "stateBucket": "c", "logBucket": "d",
 				"databricksSecret": "e", "databricksHost": "f",
 				"functionsVpc": "g", "functionsSubnets": "h, i", "functionsSecurityGroups": []string{"j"},
 			},
 			settings{
 				Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f",
+				Source: "both", SourceRepository: "k", SourceBranch: "l",
 				FunctionsVPC: "g", FunctionsSubnets: []string{"h", "i"}, FunctionsSecurityGroups: []string{"j"},
 			},
 		},
@@ -766,18 +863,19 @@ func TestSettings(t *testing.T) {
 
 func TestSettingsThatDoNotFitTogether(t *testing.T) {
 	t.Parallel()
-	whole := settings{FunctionsVPC: "v", FunctionsSubnets: []string{"s"}, FunctionsSecurityGroups: []string{"g"}}
+	whole := settings{Source: plan.S3, FunctionsVPC: "v", FunctionsSubnets: []string{"s"}, FunctionsSecurityGroups: []string{"g"}}
 	for name, breaks := range map[string]func(*settings){
 		"no VPC":     func(s *settings) { s.FunctionsVPC = "" },
 		"no subnets": func(s *settings) { s.FunctionsSubnets = nil },
 		"no groups":  func(s *settings) { s.FunctionsSecurityGroups = nil },
+		"no source":  func(s *settings) { s.Source = "git" },
 	} {
 		s := whole
 		if breaks(&s); s.check() == nil {
 			t.Errorf("%s: it is not refused", name)
 		}
 	}
-	for _, s := range []settings{{}, whole} {
+	for _, s := range []settings{{Source: both}, {Source: plan.CodeCommit}, whole} {
 		if err := s.check(); err != nil {
 			t.Error(err)
 		}

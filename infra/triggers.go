@@ -16,9 +16,12 @@ import (
 // newRules makes the rules on the account's default bus, each with its
 // function as the only target, and lets nothing but them and the functions
 // put anything into the dead-letter queue.
-func newRules(stack awscdk.Stack, values placeholders, functions map[string]awslambda.CfnFunction, deadLetters awssqs.CfnQueue) {
+func newRules(stack awscdk.Stack, values placeholders, functions map[string]awslambda.CfnFunction, deadLetters awssqs.CfnQueue, watches func(source string) bool) {
 	var rules []string
 	for _, r := range plan.Rules() {
+		if !watches(r.Source) {
+			continue
+		}
 		var pattern map[string]any
 		if err := json.Unmarshal([]byte(values.fill(r.Pattern)), &pattern); err != nil {
 			panic(fmt.Sprintf("infra: reading the pattern of rule %s: %v", r.Name, err))

@@ -79,7 +79,7 @@ func measure(ctx context.Context, c *committed, seed uint64) (measured, error) {
 	}
 	defer w.Close()
 	began := w.Clock.Now()
-	events, err := commit(ctx, w, c)
+	events, err := commit(ctx, w, uploader{w}, c.path, c.text, "")
 	if err != nil {
 		return measured{}, err
 	}
@@ -96,7 +96,7 @@ func measure(ctx context.Context, c *committed, seed uint64) (measured, error) {
 	m.transitions = w.Executions.Transitions(executionOf(events))
 	m.cost = costOf(w, m)
 	before := len(w.Hub.Calls())
-	if events, err = commit(ctx, w, c); err != nil {
+	if events, err = commit(ctx, w, uploader{w}, c.path, c.text, ""); err != nil {
 		return m, err
 	}
 	if readyOf(events) == nil {

@@ -17,10 +17,10 @@ import (
 )
 
 // demo makes what a spec gives by id or ARN, commits the spec to an emulated
-// stack, follows its execution, shows what exists then, and commits the same file
+// stack, follows its execution, shows what exists then, and commits the file
 // again. It fails unless the first run ends Ready and the second one changes
 // nothing.
-func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
+func demo(ctx context.Context, out io.Writer, file, source string, seed uint64) error {
 	c, err := load(out, file)
 	if err != nil {
 		return err
@@ -33,14 +33,19 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 		return err
 	}
 	defer w.Close()
+	by, err := newAuthor(ctx, w, source)
+	if err != nil {
+		return err
+	}
+	defer by.close()
 	if len(w.Objects()) > 0 {
 		fmt.Fprintf(out, "made first, as the spec gives it\n")
 		printObjects(out, w)
 		fmt.Fprintln(out)
 	}
 	follow(w, out)
-	fmt.Fprintf(out, "commit %s to s3://%s/%s\n", file, w.SourceBucket, c.path)
-	first, err := commit(ctx, w, c)
+	fmt.Fprintf(out, "commit %s to %s as %s\n", file, by.where(), c.path)
+	first, err := commit(ctx, w, by, c.path, c.text, "Add workspace "+c.spec.Metadata.Name)
 	if err != nil {
 		return err
 	}
@@ -58,9 +63,19 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 	fmt.Fprintf(out, "\nworkspace %s is ready at %s\n", c.spec.Metadata.Name, ready.URL)
 	fmt.Fprintf(out, "simulated %s, real %s\n", time.Duration(ready.DurationSeconds)*time.Second, time.Since(began).Round(10*time.Millisecond))
 
-	fmt.Fprintf(out, "\ncommit the same file again\n")
+	text := c.text
+	if source == "git" {
+		if err := elsewhere(ctx, out, w, by); err != nil {
+			return err
+		}
+		// To git the same content is no change.
+		text = append([]byte("# Committed again.\n"), text...)
+		fmt.Fprintf(out, "\ncommit the spec again, with one more comment\n")
+	} else {
+		fmt.Fprintf(out, "\ncommit the same file again\n")
+	}
 	before := len(w.Hub.Calls())
-	second, err := commit(ctx, w, c)
+	second, err := commit(ctx, w, by, c.path, text, "Say that nothing changes")
 	if err != nil {
 		return err
 	}
@@ -72,6 +87,21 @@ func demo(ctx context.Context, out io.Writer, file string, seed uint64) error {
 		return errReported
 	}
 	fmt.Fprintf(out, "\nnothing changed: %d calls looked, none changed anything\n", w.Looks(before))
+	return nil
+}
+
+// elsewhere commits something that is no spec, and fails if that leads to
+// anything.
+func elsewhere(ctx context.Context, out io.Writer, w *emulator.World, by author) error {
+	fmt.Fprintf(out, "\ncommit a README beside the spec\n")
+	events, err := commit(ctx, w, by, "README.md", []byte("Workspaces are defined here.\n"), "Say what this is")
+	if err != nil {
+		return err
+	}
+	if len(events) > 0 {
+		return fmt.Errorf("a commit that touches no spec led to %d events", len(events))
+	}
+	fmt.Fprintf(out, "\nno execution was started\n")
 	return nil
 }
 
@@ -105,11 +135,11 @@ func printReport(out io.Writer, w *emulator.World, ready *report.ReadyData) erro
 	return nil
 }
 
-// commit puts a spec into the source, waits until everything that follows is
+// commit lets an author push a file, waits until everything that follows is
 // done, and returns the events on the bus that it led to.
-func commit(ctx context.Context, w *emulator.World, c *committed) ([]eventbridge.Event, error) {
+func commit(ctx context.Context, w *emulator.World, by author, path string, text []byte, message string) ([]eventbridge.Event, error) {
 	seen := len(w.Events.Events(plan.EventBusName))
-	if _, err := w.Commit(c.path, c.text); err != nil {
+	if err := by.push(ctx, path, text, message); err != nil {
 		return nil, err
 	}
 	if err := w.Clock.Idle(ctx); err != nil {

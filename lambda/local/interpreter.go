@@ -19,7 +19,7 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"lakegate/lambda/internal/document"
-	"lakegate/lambda/internal/source"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -60,7 +60,7 @@ func interpreter(ctx context.Context, out io.Writer, file string, port int) erro
 	}
 	input, err := json.Marshal(document.Input{
 		Workspace: c.spec.Metadata.Name,
-		Revision:  document.Revision{Source: source.SourceS3, Repository: w.SourceBucket, Path: c.path, Version: version},
+		Revision:  revision.Revision{Source: plan.S3, Repository: w.SourceBucket, Path: c.path, Version: version},
 	})
 	if err != nil {
 		return err

@@ -42,6 +42,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	flags := flag.NewFlagSet("local "+args[0], flag.ContinueOnError)
 	specFile := flags.String("spec", "spec/examples/tokyo.yaml", "the spec to commit")
 	base := flags.String("base", "", "the spec that is applied before it is planned what another one changes")
+	source := flags.String("source", "s3", "where demo commits the spec: s3 or git")
 	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
 	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
@@ -53,7 +54,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		return demo(ctx, out, *specFile, *seed)
+		return demo(ctx, out, *specFile, *source, *seed)
 	case "plan":
 		return planned(ctx, out, *specFile, *base, *seed)
 	case "serve":

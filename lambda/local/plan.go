@@ -33,7 +33,7 @@ func planned(ctx context.Context, out io.Writer, file, base string, seed uint64)
 	}
 	defer w.Close()
 	if base != "" {
-		events, err := commit(ctx, w, first)
+		events, err := commit(ctx, w, uploader{w}, first.path, first.text, "")
 		if err != nil {
 			return err
 		}
@@ -43,9 +43,7 @@ func planned(ctx context.Context, out io.Writer, file, base string, seed uint64)
 		}
 		fmt.Fprintf(out, "%s was applied\n", base)
 	}
-	proposal := *c
-	proposal.path = plan.ProposalPrefix + c.spec.Metadata.Name + ".yaml"
-	events, err := commit(ctx, w, &proposal)
+	events, err := commit(ctx, w, uploader{w}, plan.ProposalPrefix+c.spec.Metadata.Name+".yaml", c.text, "")
 	if err != nil {
 		return err
 	}

@@ -40,8 +40,8 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	if err := os.WriteFile(environment, []byte(text), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "AWS         %s\nDatabricks  %s\nsource      s3://%s/workspaces/\ntime passes %g times as fast as here\n\n",
-		w.AWSURL, w.DatabricksURL, w.SourceBucket, o.speed)
+	fmt.Fprintf(out, "AWS         %s\nDatabricks  %s\nsource      s3://%s/workspaces/\n            %s (branch main, workspaces/)\ntime passes %g times as fast as here\n\n",
+		w.AWSURL, w.DatabricksURL, w.SourceBucket, w.CloneURL(w.SourceRepository), o.speed)
 	fmt.Fprintf(out, "%s\nThe same is in %s: source it in another terminal. Ctrl-C ends.\n", strings.TrimSpace(text), environment)
 	follow(w, out)
 	fmt.Fprintf(out, "\ncommit %s to s3://%s/%s\n", file, w.SourceBucket, c.path)

@@ -35,11 +35,25 @@ var (
 		Why:       "read specs",
 		Actions:   []string{"s3:GetObject", "s3:GetObjectVersion"},
 		Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"},
+		Source:    S3,
 	}
 	listSource = Permission{
 		Why:       "tell a missing spec from a forbidden one",
 		Actions:   []string{"s3:ListBucket"},
 		Resources: []string{bucketARN(SourceBucket)},
+		Source:    S3,
+	}
+	readRepository = Permission{
+		Why:       "read specs",
+		Actions:   []string{"codecommit:GetFile"},
+		Resources: []string{repositoryARN},
+		Source:    CodeCommit,
+	}
+	compareCommits = Permission{
+		Why:       "find out which specs a push changed, and who made it",
+		Actions:   []string{"codecommit:GetCommit", "codecommit:GetDifferences"},
+		Resources: []string{repositoryARN},
+		Source:    CodeCommit,
 	}
 	readSecret = Permission{
 		Why:       "sign in to the Databricks account",
@@ -80,6 +94,8 @@ var (
 		Resources: []string{executionsARN},
 	}
 )
+
+const repositoryARN = "arn:" + Partition + ":codecommit:" + Region + ":" + Account + ":" + SourceRepository
 
 const executionsARN = "arn:" + Partition + ":states:" + Region + ":" + Account + ":execution:" + StateMachineName + ":*"
 
@@ -159,10 +175,10 @@ func endpoint(in ...string) []Permission {
 	)
 }
 
-func loadSpecAllow() []Permission { return []Permission{readSource, listSource} }
+func loadSpecAllow() []Permission { return []Permission{readSource, listSource, readRepository} }
 
 func acquireLeaseAllow() []Permission {
-	return fenced(writeStatus, readSource, listSource, describeExecutions)
+	return fenced(writeStatus, readSource, listSource, readRepository, describeExecutions)
 }
 
 func ensureVpcAllow() []Permission {
@@ -354,7 +370,7 @@ func databricksAllow() []Permission { return fenced(readSecret) }
 func reportReadyAllow() []Permission { return fenced(writeStatus) }
 
 func dispatchAllow() []Permission {
-	return []Permission{{
+	return []Permission{compareCommits, {
 		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine},
 	}}
 }
@@ -365,7 +381,7 @@ func planProposalAllow() []Permission {
 		sendEvents, readSecret,
 		{
 			Why: "read proposed specs", Actions: []string{"s3:GetObject", "s3:GetObjectVersion"},
-			Resources: []string{bucketARN(SourceBucket) + "/" + ProposalPrefix + "*"},
+			Resources: []string{bucketARN(SourceBucket) + "/" + ProposalPrefix + "*"}, Source: S3,
 		},
 		{Why: "write what is planned", Actions: []string{"s3:PutObject"}, Resources: []string{bucketARN(StateBucket) + "/" + PlanPrefix + "*"}},
 	}

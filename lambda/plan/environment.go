@@ -19,6 +19,17 @@ const (
 	EnvFunctionsVPC = "FUNCTIONS_VPC"
 )
 
+// Sources of specs. Either or both are watched.
+const (
+	// S3 is a versioned bucket of Amazon S3.
+	S3 = "s3"
+	// CodeCommit is one branch of a git repository of AWS CodeCommit.
+	CodeCommit = "codecommit"
+)
+
+// Sources returns every source of specs.
+func Sources() []string { return []string{S3, CodeCommit} }
+
 const (
 	// SourcePrefix is the folder of the source that holds workspace specs.
 	SourcePrefix = "workspaces/"

@@ -12,6 +12,8 @@ type Permission struct {
 	Resources []string
 	// Conditions by operator and key, as in IAM.
 	Conditions map[string]map[string]string
+	// Source that it is for; empty means whichever is watched.
+	Source string
 }
 
 // Placeholders of resources, conditions, patterns and the definition. The CDK
@@ -22,6 +24,8 @@ const (
 	Account          = "${Account}"
 	Region           = "${Region}"
 	SourceBucket     = "${SourceBucket}"
+	SourceRepository = "${SourceRepository}"
+	SourceBranch     = "${SourceBranch}"
 	StateBucket      = "${StateBucket}"
 	EventBus         = "${EventBus}"
 	DatabricksSecret = "${DatabricksSecret}"

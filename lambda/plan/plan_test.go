@@ -192,7 +192,7 @@ func TestPermissions(t *testing.T) {
 	for _, f := range plan.Functions() {
 		all[f.Name] = f.Allow
 	}
-	known := []string{"Partition", "Account", "Region", "SourceBucket", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine"}
+	known := []string{"Partition", "Account", "Region", "SourceBucket", "SourceRepository", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine"}
 	for name, permissions := range all {
 		if len(permissions) == 0 {
 			t.Errorf("%s may do nothing", name)

@@ -19,7 +19,24 @@ func Rules() []Rule {
     "object": {"key": [{"wildcard": "` + SourcePrefix + `*.yaml"}, {"wildcard": "` + SourcePrefix + `*.yml"}]}
   }
 }`,
-			Target: dispatch.Name,
+			Target: dispatch.Name, Source: S3,
+			MaxAge: 24 * time.Hour, MaxAttempts: 185,
+		},
+		{
+			Name: "BranchPushed",
+			Doc:  "The watched branch of the source repository was created or moved.",
+			// https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
+			Pattern: `{
+  "source": ["aws.codecommit"],
+  "detail-type": ["CodeCommit Repository State Change"],
+  "detail": {
+    "event": ["referenceCreated", "referenceUpdated"],
+    "repositoryName": ["` + SourceRepository + `"],
+    "referenceType": ["branch"],
+    "referenceName": ["` + SourceBranch + `"]
+  }
+}`,
+			Target: dispatch.Name, Source: CodeCommit,
 			MaxAge: 24 * time.Hour, MaxAttempts: 185,
 		},
 		{
@@ -33,7 +50,7 @@ func Rules() []Rule {
     "object": {"key": [{"wildcard": "` + ProposalPrefix + `*.yaml"}, {"wildcard": "` + ProposalPrefix + `*.yml"}]}
   }
 }`,
-			Target: planProposal.Name,
+			Target: planProposal.Name, Source: S3,
 			MaxAge: time.Hour, MaxAttempts: 20,
 		},
 		{

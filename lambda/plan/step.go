@@ -95,6 +95,8 @@ type Rule struct {
 	// dead-letter queue.
 	MaxAge      time.Duration
 	MaxAttempts int
+	// Source that it watches; empty means that it watches none.
+	Source string
 }
 
 // Steps returns the steps of a sequence in the order in which they are written.

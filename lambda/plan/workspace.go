@@ -460,7 +460,8 @@ var reportReady = Step{
 }
 
 var dispatch = Function{
-	Name: "Dispatch", Timeout: usual,
+	// One push may change a thousand specs, which are started one after the other.
+	Name: "Dispatch", Timeout: 5 * time.Minute,
 	Doc:   "Starts one execution for each changed spec.",
 	Allow: dispatchAllow(),
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
@@ -83,6 +84,13 @@ type Objects interface {
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
+// Repositories is the part of AWS CodeCommit that is used.
+type Repositories interface {
+	GetCommit(context.Context, *codecommit.GetCommitInput, ...func(*codecommit.Options)) (*codecommit.GetCommitOutput, error)
+	GetDifferences(context.Context, *codecommit.GetDifferencesInput, ...func(*codecommit.Options)) (*codecommit.GetDifferencesOutput, error)
+	GetFile(context.Context, *codecommit.GetFileInput, ...func(*codecommit.Options)) (*codecommit.GetFileOutput, error)
+}
+
 // Catalog is the part of the AWS Glue Data Catalog that is used.
 type Catalog interface {
 	GetDatabases(context.Context, *glue.GetDatabasesInput, ...func(*glue.Options)) (*glue.GetDatabasesOutput, error)
@@ -130,16 +138,17 @@ type Executions interface {
 }
 
 var (
-	_ EC2        = (*ec2.Client)(nil)
-	_ IAM        = (*iam.Client)(nil)
-	_ Buckets    = (*s3.Client)(nil)
-	_ Objects    = (*s3.Client)(nil)
-	_ Catalog    = (*glue.Client)(nil)
-	_ Keys       = (*kms.Client)(nil)
-	_ Zones      = (*route53.Client)(nil)
-	_ Secrets    = (*secretsmanager.Client)(nil)
-	_ Events     = (*eventbridge.Client)(nil)
-	_ Executions = (*sfn.Client)(nil)
+	_ EC2          = (*ec2.Client)(nil)
+	_ IAM          = (*iam.Client)(nil)
+	_ Buckets      = (*s3.Client)(nil)
+	_ Objects      = (*s3.Client)(nil)
+	_ Repositories = (*codecommit.Client)(nil)
+	_ Catalog      = (*glue.Client)(nil)
+	_ Keys         = (*kms.Client)(nil)
+	_ Zones        = (*route53.Client)(nil)
+	_ Secrets      = (*secretsmanager.Client)(nil)
+	_ Events       = (*eventbridge.Client)(nil)
+	_ Executions   = (*sfn.Client)(nil)
 )
 
 // Clients builds the clients of one process when they are first needed: a
@@ -191,6 +200,9 @@ func (c *Clients) s3Client(region string) *s3.Client {
 	}
 	return c.s3[region]
 }
+
+// Repositories returns the client for the region that the process runs in.
+func (c *Clients) Repositories() Repositories { return codecommit.NewFromConfig(c.config) }
 
 // IAM returns a client.
 func (c *Clients) IAM() IAM { return iam.NewFromConfig(c.config) }

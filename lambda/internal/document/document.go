@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"lakegate/lambda/internal/revision"
 	"lakegate/spec"
 )
 
@@ -25,7 +26,7 @@ type Document struct {
 	// Workspace is metadata.name of the spec.
 	Workspace string `json:"workspace"`
 	// Revision of the spec that is being applied.
-	Revision Revision `json:"revision"`
+	Revision revision.Revision `json:"revision"`
 	// Execution that the document belongs to.
 	Execution Execution `json:"execution"`
 	// Spec with its defaults.
@@ -88,25 +89,10 @@ type Document struct {
 	Report *Report `json:"report,omitempty"`
 }
 
-// Revision is one version of one spec at its source.
-type Revision struct {
-	// Source is s3.
-	Source string `json:"source"`
-	// Repository is the bucket.
-	Repository string `json:"repository"`
-	// Path of the spec in the repository.
-	Path string `json:"path"`
-	// Version is the object's version id.
-	Version string `json:"version"`
-}
-
-// String names a revision for people.
-func (r Revision) String() string { return fmt.Sprintf("%s@%s", r.Path, r.Version) }
-
 // Input is what an execution is started with.
 type Input struct {
-	Workspace string   `json:"workspace"`
-	Revision  Revision `json:"revision"`
+	Workspace string            `json:"workspace"`
+	Revision  revision.Revision `json:"revision"`
 }
 
 // Execution is one run of the state machine.

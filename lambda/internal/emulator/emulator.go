@@ -96,13 +96,15 @@ type World struct {
 	Databricks *databricks.Server
 	Network    *network.Network
 
-	// Repositories are those of CodeCommit; there are none at first.
+	// Repositories are those of CodeCommit.
 	Repositories *codecommit.Service
 
 	// AWSURL and DatabricksURL are the addresses of the endpoints.
 	AWSURL, DatabricksURL string
-	// SourceBucket and StateBucket are the buckets of the stack.
+	// SourceBucket and StateBucket are the buckets of the stack, and
+	// SourceRepository its git repository, of which the branch main is watched.
 	SourceBucket, StateBucket string
+	SourceRepository          string
 
 	servers []*http.Server
 	hasten  int
@@ -114,9 +116,12 @@ type World struct {
 const (
 	sourceBucket = "lakegate-specs"
 	stateBucket  = "lakegate-state"
-	secretName   = "lakegate/databricks"
-	clientID     = "b1f1e0a2-1c53-4b1e-8d3c-6a7d5e9f4c21"
-	clientSecret = "emulated-secret-of-the-service-principal"
+	// The repository and the branch are those that the CDK app chooses.
+	sourceRepository = "lakegate-specs"
+	sourceBranch     = "main"
+	secretName       = "lakegate/databricks"
+	clientID         = "b1f1e0a2-1c53-4b1e-8d3c-6a7d5e9f4c21"
+	clientSecret     = "emulated-secret-of-the-service-principal"
 	// databricksAWSAccount owns the endpoint services of the control plane.
 	databricksAWSAccount = "414351767826"
 )
@@ -138,7 +143,7 @@ func Start(cfg Config) (*World, error) {
 	}
 	w := &World{
 		Config: cfg, Clock: c, Hub: wire.NewHub(c), Delays: latency.NewSource(cfg.Seed),
-		SourceBucket: sourceBucket, StateBucket: stateBucket, firewalls: map[string]network.Firewall{},
+		SourceBucket: sourceBucket, StateBucket: stateBucket, SourceRepository: sourceRepository, firewalls: map[string]network.Firewall{},
 	}
 	w.makeAWS()
 	w.makeDatabricks()
@@ -357,6 +362,7 @@ func (w *World) Close() {
 func (w *World) deploy() error {
 	w.S3.Add(s3.Bucket{Name: sourceBucket, Region: w.Config.Region, Versioning: "Enabled", EventBridge: true})
 	w.S3.Add(s3.Bucket{Name: stateBucket, Region: w.Config.Region, Versioning: "Enabled"})
+	w.Repositories.Add(w.Config.Region, sourceRepository)
 	w.Events.AddBus(w.Config.Region, plan.EventBusName)
 	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
 	for _, s := range plan.Workspace().Steps() {
@@ -399,6 +405,7 @@ func (w *World) HastenWaits(times int) { w.hasten = times }
 func (w *World) substitute(text string) string {
 	pairs := []string{
 		plan.Partition, "aws", plan.Account, w.Config.AWSAccount, plan.Region, w.Config.Region,
+		plan.SourceRepository, sourceRepository, plan.SourceBranch, sourceBranch,
 		plan.SourceBucket, sourceBucket, plan.StateBucket, stateBucket, plan.StateMachine, w.StateMachineARN(),
 	}
 	for _, s := range plan.Workspace().Steps() {

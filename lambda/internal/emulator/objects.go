@@ -135,6 +135,7 @@ func (w *World) Environment() string {
 		"export AWS_REGION=" + w.Config.Region,
 		"export AWS_DEFAULT_REGION=" + w.Config.Region,
 		"export STATE_MACHINE_ARN=" + w.StateMachineARN(),
+		"export GIT_CLONE_URL=" + w.CloneURL(sourceRepository),
 		"export DATABRICKS_HOST=" + w.DatabricksURL,
 		"export DATABRICKS_ACCOUNT_ID=" + w.Config.DatabricksAccount,
 		"export DATABRICKS_CLIENT_ID=" + clientID,

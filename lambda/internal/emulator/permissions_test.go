@@ -38,6 +38,9 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	s.push([]byte("nonsense"))
 	s.Databricks.FailWorkspace(s.spec.Spec.Databricks.WorkspaceName, "no room")
 	s.push(s.text)
+	c := cloneOf(t, s.World, s.SourceRepository)
+	c.push("Add", map[string][]byte{"workspaces/tokyo.yaml": s.text})
+	s.settle()
 	// A front end, keys and endpoint policies, with functions in a VPC.
 	closed := newSceneOf(t, example(t, "locked-down"))
 	if err := closed.Provide(t.Context(), closed.spec); err != nil {

@@ -13,6 +13,60 @@ import (
 	"lakegate/lambda/internal/emulator"
 )
 
+// clone is a working copy of a repository.
+type clone struct {
+	*testing.T
+	folder string
+}
+
+// cloneOf clones a repository with git, from the address that the world gives.
+func cloneOf(t *testing.T, w *emulator.World, repository string) *clone {
+	t.Helper()
+	c := &clone{t, t.TempDir()}
+	c.git("clone", "--quiet", w.CloneURL(repository), ".")
+	c.git("checkout", "--quiet", "-b", "main")
+	return c
+}
+
+// git runs git in the working copy and returns what it printed.
+func (c *clone) git(args ...string) string {
+	c.Helper()
+	program, err := exec.LookPath("git")
+	if err != nil {
+		c.Fatalf("this test needs git, and it is not on the PATH: %v", err)
+	}
+	cmd := exec.CommandContext(c.Context(), program, args...)
+	cmd.Dir = c.folder
+	cmd.Env = []string{
+		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Aiko Tanaka", "GIT_AUTHOR_EMAIL=aiko@example.com",
+		"GIT_COMMITTER_NAME=Aiko Tanaka", "GIT_COMMITTER_EMAIL=aiko@example.com",
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		c.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// push commits files, by path, and pushes them by force; it returns the commit.
+func (c *clone) push(message string, files map[string][]byte) string {
+	c.Helper()
+	for path, text := range files {
+		file := filepath.Join(c.folder, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			c.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			c.Fatal(err)
+		}
+	}
+	c.git("add", "--all")
+	c.git("commit", "--quiet", "--allow-empty", "--message", message)
+	c.git("push", "--quiet", "--force", "origin", "HEAD:main")
+	return c.git("rev-parse", "HEAD")
+}
+
 // TestPushIsAnEvent pushes with git to the address that the world gives, and
 // finds the event on the default bus.
 func TestPushIsAnEvent(t *testing.T) {
@@ -24,30 +78,10 @@ func TestPushIsAnEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := w.Repositories.Add(w.Config.Region, "specs"); err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(t.TempDir(), "clone")
-	git := func(args ...string) string {
-		t.Helper()
-		program, err := exec.LookPath("git")
-		if err != nil {
-			t.Fatalf("this test needs git, and it is not on the PATH: %v", err)
-		}
-		cmd := exec.CommandContext(t.Context(), program, args...)
-		cmd.Env = []string{
-			"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	git("clone", "--quiet", w.CloneURL("specs"), folder)
-	git("-C", folder, "commit", "--quiet", "--allow-empty", "--message", "first")
-	git("-C", folder, "push", "--quiet", "origin", "HEAD:main")
+	w.Repositories.Add(w.Config.Region, "specs")
+	c := cloneOf(t, w, "specs")
+	c.git("commit", "--quiet", "--allow-empty", "--message", "first")
+	c.git("push", "--quiet", "origin", "HEAD:main")
 	if err := w.Clock.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +100,7 @@ func TestPushIsAnEvent(t *testing.T) {
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
 		t.Fatal(err)
 	}
-	if d["event"] != "referenceCreated" || d["referenceName"] != "main" || d["commitId"] != git("-C", folder, "rev-parse", "HEAD") {
+	if d["event"] != "referenceCreated" || d["referenceName"] != "main" || d["commitId"] != c.git("rev-parse", "HEAD") {
 		t.Errorf("got %v", d)
 	}
 	w.Close()

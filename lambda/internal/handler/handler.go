@@ -69,9 +69,10 @@ func New(name string, cfg Config) (Handler, error) {
 	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
 	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
+	git := &source.CodeCommit{Repositories: clients.Repositories}
 	switch name {
 	case "Dispatch":
-		d := &source.Dispatcher{Executions: clients.Executions, StateMachine: cfg.StateMachine}
+		d := &source.Dispatcher{Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine}
 		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
 	case "ReportFailure":
 		f := &report.Failures{
@@ -86,18 +87,18 @@ func New(name string, cfg Config) (Handler, error) {
 			Secrets: clients.Secrets, SecretID: cfg.DatabricksSecret,
 			Host: cfg.DatabricksHost, Transport: cfg.DatabricksTransport,
 		},
-		Source: &source.S3{Objects: clients.Objects},
+		Source: source.Sources{plan.S3: &source.S3{Objects: clients.Objects}, plan.CodeCommit: git},
 		Leases: leases, Statuses: statuses, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
 		FunctionsVPC: cfg.FunctionsVPC, Resolve: cfg.Resolve,
 	}
 	if name == "PlanProposal" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {
-			changes, err := source.Proposals(payload)
+			changes, account, err := source.Proposals(payload)
 			if err != nil {
 				return nil, err
 			}
 			for _, c := range changes {
-				if _, err := deps.PlanProposal(ctx, c.Revision, c.Account); err != nil {
+				if _, err := deps.PlanProposal(ctx, c.Revision, account); err != nil {
 					return nil, err
 				}
 			}

@@ -15,6 +15,7 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -55,6 +56,8 @@ type Metadata struct {
 	Workspace string `json:"workspace"`
 	// Revision of the spec, as path@version.
 	Revision string `json:"revision"`
+	// Change is the revision in full: where it is, and who made it.
+	Change revision.Revision `json:"change"`
 	// ExecutionARN leads to the console.
 	ExecutionARN string `json:"executionArn"`
 	// CorrelationID is the same for all events of one execution.
@@ -122,7 +125,7 @@ type Publisher struct {
 // Subject is what an event is about.
 type Subject struct {
 	Workspace     string
-	Revision      string
+	Revision      revision.Revision
 	ExecutionARN  string
 	ExecutionName string
 }
@@ -133,7 +136,7 @@ func (p *Publisher) Publish(ctx context.Context, detailType, key string, about S
 	detail, err := json.Marshal(Event{
 		Metadata: Metadata{
 			ID: rand.Text(), Version: EventVersion, Timestamp: p.Now().UTC(),
-			Workspace: about.Workspace, Revision: about.Revision,
+			Workspace: about.Workspace, Revision: about.Revision.String(), Change: about.Revision,
 			ExecutionARN: about.ExecutionARN, CorrelationID: about.ExecutionName,
 			IdempotencyKey: about.ExecutionName + "/" + key,
 		},

@@ -15,6 +15,7 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -49,11 +50,8 @@ type statusChange struct {
 
 // input is the part of an execution's input that is needed here.
 type input struct {
-	Workspace string `json:"workspace"`
-	Revision  struct {
-		Path    string `json:"path"`
-		Version string `json:"version"`
-	} `json:"revision"`
+	Workspace string            `json:"workspace"`
+	Revision  revision.Revision `json:"revision"`
 }
 
 func readInput(text string) (in input, ok bool) {
@@ -96,7 +94,7 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 	}
 	data := failedData(e, step)
 	about := Subject{
-		Workspace: in.Workspace, Revision: in.Revision.Path + "@" + in.Revision.Version,
+		Workspace: in.Workspace, Revision: in.Revision,
 		ExecutionARN: arn, ExecutionName: e.Detail.Name,
 	}
 	if data.Report, err = f.verification(ctx, about, data); err != nil {
@@ -137,7 +135,7 @@ func (f *Failures) verification(ctx context.Context, about Subject, data FailedD
 		return "", err
 	}
 	key, _, err = f.Evidence.Write(ctx, &Verification{
-		Workspace: about.Workspace, Revision: about.Revision, Execution: about.ExecutionARN, Time: f.Now().UTC(),
+		Workspace: about.Workspace, Revision: about.Revision.String(), Change: about.Revision, Execution: about.ExecutionARN, Time: f.Now().UTC(),
 		Verdict: "Failed", Cause: data.Step + ": " + data.Message,
 		Egress:   []string{"The execution failed: what follows is what had been checked by then."},
 		Sections: sections,
@@ -194,7 +192,7 @@ func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) 
 	if old := status.Condition(ConditionReady); old != nil && data.Class == plan.SpecInvalid {
 		ready = *old
 	}
-	status.LastAttemptedRevision, status.ExecutionARN = about.Revision, about.ExecutionARN
+	status.Attempt(about.Revision, about.ExecutionARN)
 	status.Set(f.Now(), ready, Condition{
 		Type: ConditionStalled, Status: "True", Reason: reason, Message: data.Message + " What to do: " + data.Remedy,
 	})

@@ -15,6 +15,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -40,7 +41,9 @@ func publisher(b *bus) *report.Publisher {
 	return &report.Publisher{Events: func() awsapi.Events { return b }, Bus: "lakegate", Now: func() time.Time { return now }}
 }
 
-var about = report.Subject{Workspace: "tokyo", Revision: "workspaces/tokyo.yaml@v1", ExecutionARN: "arn:x", ExecutionName: "tokyo-1"}
+var tokyo = revision.Revision{Source: plan.S3, Repository: "specs", Path: "workspaces/tokyo.yaml", Version: "v1"}
+
+var about = report.Subject{Workspace: "tokyo", ExecutionARN: "arn:x", ExecutionName: "tokyo-1", Revision: tokyo}
 
 func TestPublish(t *testing.T) {
 	t.Parallel()
@@ -64,7 +67,7 @@ func TestPublish(t *testing.T) {
 	}
 	first.Metadata.ID = ""
 	want := report.Metadata{
-		Version: "1", Timestamp: now, Workspace: "tokyo", Revision: "workspaces/tokyo.yaml@v1",
+		Version: "1", Timestamp: now, Workspace: "tokyo", Revision: "workspaces/tokyo.yaml@v1", Change: tokyo,
 		ExecutionARN: "arn:x", CorrelationID: "tokyo-1", IdempotencyKey: "tokyo-1/ready",
 	}
 	if diff := cmp.Diff(want, first.Metadata); diff != "" {

@@ -12,6 +12,7 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 )
 
 // StatusPrefix of the status documents in the state bucket.
@@ -24,6 +25,9 @@ type Status struct {
 	// LastAppliedRevision the newest one that ended Ready.
 	LastAttemptedRevision string `json:"lastAttemptedRevision"`
 	LastAppliedRevision   string `json:"lastAppliedRevision,omitempty"`
+	// LastAttempt is the revision of the last attempt in full: where it is, and
+	// who made it.
+	LastAttempt revision.Revision `json:"lastAttempt"`
 	// ExecutionARN of the last attempt.
 	ExecutionARN string      `json:"executionArn"`
 	Conditions   []Condition `json:"conditions"`
@@ -97,6 +101,11 @@ func (s *Status) Condition(kind string) *Condition {
 type Statuses struct {
 	Objects func() awsapi.Objects
 	Bucket  string
+}
+
+// Attempt writes down which revision an execution works on.
+func (s *Status) Attempt(r revision.Revision, execution string) {
+	s.LastAttemptedRevision, s.LastAttempt, s.ExecutionARN = r.String(), r, execution
 }
 
 // Read returns the status of a workspace; one that was never written is empty.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -50,11 +52,13 @@ type Verification struct {
 	Workspace   string `json:"workspace"`
 	WorkspaceID string `json:"workspaceId,omitempty"`
 	URL         string `json:"url,omitempty"`
-	// Revision of the spec and the digest of what it means.
-	Revision   string    `json:"revision"`
-	SpecDigest string    `json:"specDigest,omitempty"`
-	Execution  string    `json:"execution"`
-	Time       time.Time `json:"time"`
+	// Revision of the spec, where it is and who made it, and the digest of what it
+	// means.
+	Revision   string            `json:"revision"`
+	Change     revision.Revision `json:"change"`
+	SpecDigest string            `json:"specDigest,omitempty"`
+	Execution  string            `json:"execution"`
+	Time       time.Time         `json:"time"`
 	// Verdict is Passed, or Failed with the cause.
 	Verdict string `json:"verdict"`
 	Cause   string `json:"cause,omitempty"`
@@ -95,12 +99,16 @@ func (v *Verification) Markdown() []byte {
 		fmt.Fprintf(&out, "%s\n\n", cell(v.Cause))
 	}
 	fmt.Fprintf(&out, "| | |\n| --- | --- |\n")
-	for _, row := range [][2]string{
+	rows := [][2]string{
 		{"workspace", strings.TrimSpace(v.URL + " " + v.WorkspaceID)},
 		{"revision", v.Revision}, {"spec digest", v.SpecDigest}, {"execution", v.Execution},
 		{"time", v.Time.UTC().Format(time.RFC3339)},
 		{"checks", fmt.Sprintf("%d passed, %d noted, %d failed", v.Passed, v.Noted, v.Failed)},
-	} {
+	}
+	if c := v.Change; c.Source == plan.CodeCommit {
+		rows = slices.Insert(rows, 2, [2]string{"commit", fmt.Sprintf("%s by %s: %s", c.Version, c.Author, c.Message)})
+	}
+	for _, row := range rows {
 		fmt.Fprintf(&out, "| %s | %s |\n", row[0], cell(row[1]))
 	}
 	fmt.Fprintf(&out, "\n## What compute may reach\n\n")

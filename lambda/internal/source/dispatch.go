@@ -22,6 +22,7 @@ import (
 // Dispatcher starts one execution for each changed spec.
 type Dispatcher struct {
 	Executions func() awsapi.Executions
+	CodeCommit *CodeCommit
 	// StateMachine is the ARN of the state machine.
 	StateMachine string
 }
@@ -35,10 +36,10 @@ type Started struct {
 }
 
 // Dispatch starts the executions that an event asks for. Events are delivered
-// at least once; the name of an execution depends on revision and content, so
-// that a redelivery starts nothing new.
+// at least once; the name of an execution depends on revision, content and
+// push, so that a redelivery starts nothing new.
 func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, error) {
-	changes, err := Changes(payload)
+	changes, err := d.Changes(ctx, payload)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +63,50 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 	return started, nil
 }
 
+// event is the envelope of every EventBridge event.
+type event struct {
+	Source     string `json:"source"`
+	DetailType string `json:"detail-type"`
+	Account    string `json:"account"`
+	// Time at which it happened; it is the same in every delivery.
+	Time   string          `json:"time"`
+	Detail json.RawMessage `json:"detail"`
+}
+
+// Changes finds out which specs an event says have changed.
+func (d *Dispatcher) Changes(ctx context.Context, payload []byte) ([]Change, error) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return nil, fmt.Errorf("decoding event: %w", err)
+	}
+	switch {
+	case e.Source == "aws.s3" && e.DetailType == detailTypeS3:
+		return changedObject(plan.SourcePrefix, e.Detail)
+	case e.Source == "aws.codecommit" && e.DetailType == detailTypeCodeCommit:
+		return d.CodeCommit.changes(ctx, e)
+	}
+	return nil, fmt.Errorf("decoding event: source %q with detail-type %q is not known", e.Source, e.DetailType)
+}
+
+// Proposals finds out which specs an event says are proposed, and the AWS account
+// that it is from.
+func Proposals(payload []byte) (changes []Change, account string, err error) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return nil, "", fmt.Errorf("decoding event: %w", err)
+	}
+	if e.Source != "aws.s3" || e.DetailType != detailTypeS3 {
+		return nil, "", fmt.Errorf("decoding event: source %q with detail-type %q is no proposal", e.Source, e.DetailType)
+	}
+	changes, err = changedObject(plan.ProposalPrefix, e.Detail)
+	return changes, e.Account, err
+}
+
 // ExecutionName names the execution of a change: the workspace, so that people
-// can read it, and a digest of revision and content.
+// can read it, and a digest of revision, content and push.
 func ExecutionName(c Change) string {
 	r := c.Revision
-	sum := sha256.Sum256([]byte(strings.Join([]string{r.Source, r.Repository, r.Path, r.Version, c.Content}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Source, r.Repository, r.Path, r.Version, c.Content, c.Push}, "\x00")))
 	return c.Workspace + "-" + hex.EncodeToString(sum[:6])
 }
 

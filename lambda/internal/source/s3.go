@@ -1,5 +1,3 @@
-// Package source finds out which specs changed and reads them: events of a
-// source become executions, one per changed spec.
 package source
 
 import (
@@ -7,19 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"lakegate/lambda/internal/awsapi"
-	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
-// SourceS3 is the value of Revision.Source for the S3 source.
-const SourceS3 = "s3"
+// detailTypeS3 is the type of the event of a version that was put.
+const detailTypeS3 = "Object Created"
 
 // maxSpec bounds what is read of a spec: one byte more than a spec may have,
 // so that its decoder sees and says that it is too long.
@@ -31,7 +28,7 @@ type S3 struct {
 }
 
 // Read returns the content of a revision.
-func (s *S3) Read(ctx context.Context, r document.Revision) ([]byte, error) {
+func (s *S3) Read(ctx context.Context, r revision.Revision) ([]byte, error) {
 	in := &s3.GetObjectInput{Bucket: aws.String(r.Repository), Key: aws.String(r.Path)}
 	if r.Version != "" {
 		in.VersionId = aws.String(r.Version)
@@ -52,9 +49,21 @@ func (s *S3) Read(ctx context.Context, r document.Revision) ([]byte, error) {
 	return data, nil
 }
 
-// Head returns the newest version of a revision's path; empty if there is none
+// Newest says whether no version of a revision's path is newer.
+func (s *S3) Newest(ctx context.Context, r revision.Revision) (bool, error) {
+	newest, err := s.head(ctx, r)
+	return newest == r.Version && err == nil, err
+}
+
+// Exists says whether the newest version of a revision's path is an object.
+func (s *S3) Exists(ctx context.Context, r revision.Revision) (bool, error) {
+	newest, err := s.head(ctx, r)
+	return newest != "", err
+}
+
+// head returns the newest version of a revision's path; empty if there is none
 // any more.
-func (s *S3) Head(ctx context.Context, r document.Revision) (string, error) {
+func (s *S3) head(ctx context.Context, r revision.Revision) (string, error) {
 	out, err := s.Objects().HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(r.Repository), Key: aws.String(r.Path)})
 	if err != nil {
 		if failure.IsNotFound(err) {
@@ -78,54 +87,24 @@ type objectCreated struct {
 	} `json:"object"`
 }
 
-// Change is a spec that changed.
-type Change struct {
-	Workspace string
-	Revision  document.Revision
-	// Content tells contents apart; it need not be read for that.
-	Content string
-	// Account is the AWS account that the event is from.
-	Account string
-}
-
-// event is the envelope of every EventBridge event.
-type event struct {
-	Source     string          `json:"source"`
-	DetailType string          `json:"detail-type"`
-	Account    string          `json:"account"`
-	Detail     json.RawMessage `json:"detail"`
-}
-
-// Changes reads which specs an event says have changed.
-func Changes(payload []byte) ([]Change, error) { return under(plan.SourcePrefix, payload) }
-
-// Proposals reads which specs an event says are proposed.
-func Proposals(payload []byte) ([]Change, error) { return under(plan.ProposalPrefix, payload) }
-
-// under reads which specs of a folder an event is about.
-func under(prefix string, payload []byte) ([]Change, error) {
-	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return nil, fmt.Errorf("decoding event: %w", err)
-	}
-	if e.Source != "aws.s3" || e.DetailType != "Object Created" {
-		return nil, fmt.Errorf("decoding event: source %q with detail-type %q is not known", e.Source, e.DetailType)
-	}
+// changedObject reads which spec below a prefix an Object Created event says has
+// changed.
+func changedObject(prefix string, detail json.RawMessage) ([]Change, error) {
 	var d objectCreated
-	if err := json.Unmarshal(e.Detail, &d); err != nil {
-		return nil, fmt.Errorf("decoding detail of %s: %w", e.DetailType, err)
+	if err := json.Unmarshal(detail, &d); err != nil {
+		return nil, fmt.Errorf("decoding detail of %s: %w", detailTypeS3, err)
 	}
 	if d.Bucket.Name == "" || d.Object.Key == "" {
-		return nil, fmt.Errorf("decoding detail of %s: it names no bucket or no key", e.DetailType)
+		return nil, fmt.Errorf("decoding detail of %s: it names no bucket or no key", detailTypeS3)
 	}
-	if !strings.HasPrefix(d.Object.Key, prefix) {
+	if !isSpec(prefix, d.Object.Key) {
 		return nil, nil
 	}
 	return []Change{{
 		Workspace: WorkspaceOf(d.Object.Key),
-		Revision: document.Revision{
-			Source: SourceS3, Repository: d.Bucket.Name, Path: d.Object.Key, Version: d.Object.VersionID,
+		Revision: revision.Revision{
+			Source: plan.S3, Repository: d.Bucket.Name, Path: d.Object.Key, Version: d.Object.VersionID,
 		},
-		Content: d.Object.ETag, Account: e.Account,
+		Content: d.Object.ETag,
 	}}, nil
 }

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"log/slog"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,9 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/internal/source"
 )
+
+// What is logged is not looked at here, and there is much of it.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 // created is an event as Amazon S3 sends it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -22,16 +30,17 @@ const created = `{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","det
 
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	got, err := source.Changes([]byte(created))
+	var d source.Dispatcher
+	got, err := d.Changes(t.Context(), []byte(created))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []source.Change{{
 		Workspace: "tokyo",
-		Revision: document.Revision{
+		Revision: revision.Revision{
 			Source: "s3", Repository: "specs", Path: "workspaces/tokyo.yaml", Version: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
 		},
-		Content: "b1946ac92492d2347c6235b4d2611184", Account: "123456789012",
+		Content: "b1946ac92492d2347c6235b4d2611184",
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -43,12 +52,12 @@ func TestChanges(t *testing.T) {
 		"no bucket":      strings.Replace(created, `"name":"specs"`, `"name":""`, 1),
 		"detail is text": strings.Replace(created, `"detail":{`, `"detail":"x","more":{`, 1),
 	} {
-		if got, err := source.Changes([]byte(event)); err == nil {
+		if got, err := d.Changes(t.Context(), []byte(event)); err == nil {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 	elsewhere := strings.Replace(created, "workspaces/tokyo.yaml", "proposed/tokyo.yaml", 1)
-	if got, err := source.Changes([]byte(elsewhere)); err != nil || len(got) > 0 {
+	if got, err := d.Changes(t.Context(), []byte(elsewhere)); err != nil || len(got) > 0 {
 		t.Errorf("a spec elsewhere: %v, %v", got, err)
 	}
 }
@@ -84,7 +93,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		c := source.Change{
-			Revision: document.Revision{
+			Revision: revision.Revision{
 				Source: "s3", Repository: "specs",
 				Path:    "workspaces/" + rapid.String().Draw(t, "path") + ".yaml",
 				Version: rapid.String().Draw(t, "version"),
@@ -105,6 +114,11 @@ func TestNames(t *testing.T) {
 			t.Fatal("another revision has the same name")
 		}
 		other = c
+		other.Push += "x"
+		if source.ExecutionName(other) == name {
+			t.Fatal("another push has the same name")
+		}
+		other = c
 		other.Content += "x"
 		if source.ExecutionName(other) == name {
 			t.Fatal("another content has the same name")
@@ -115,8 +129,13 @@ func TestNames(t *testing.T) {
 func FuzzChanges(f *testing.F) {
 	f.Add([]byte(created))
 	f.Add([]byte(`{"source":"aws.s3","detail-type":"Object Created","detail":null}`))
+	f.Add([]byte(updated))
+	f.Add([]byte(`{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","detail":{"event":"referenceDeleted"}}`))
+	g := newRepository()
+	g.commit("1", tree{"workspaces/a/tokyo.yaml": "one"})
+	d := source.Dispatcher{CodeCommit: g.source()}
 	f.Fuzz(func(t *testing.T, event []byte) {
-		changes, err := source.Changes(event)
+		changes, err := d.Changes(t.Context(), event)
 		if err != nil {
 			return
 		}
@@ -126,4 +145,20 @@ func FuzzChanges(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A spec that is proposed is no change, and one that changed is no proposal.
+func TestProposals(t *testing.T) {
+	t.Parallel()
+	proposed := strings.Replace(created, "workspaces/tokyo.yaml", "proposed/tokyo.yaml", 1)
+	got, account, err := source.Proposals([]byte(proposed))
+	if err != nil || len(got) != 1 || got[0].Revision.Path != "proposed/tokyo.yaml" || account != "123456789012" {
+		t.Errorf("a proposal: %+v of %s, %v", got, account, err)
+	}
+	if got, _, err := source.Proposals([]byte(created)); err != nil || len(got) > 0 {
+		t.Errorf("a change: %+v, %v", got, err)
+	}
+	if got, _, err := source.Proposals([]byte(strings.Replace(created, "aws.s3", "aws.sqs", 1))); err == nil {
+		t.Errorf("another source: %+v", got)
+	}
 }

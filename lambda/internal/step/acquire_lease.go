@@ -18,13 +18,13 @@ import (
 // revision is told to stop at its next step, and waited for; one that is itself
 // older than the newest revision ends as Superseded.
 func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*document.Lease, error) {
-	head, err := d.Source.Head(ctx, doc.Revision)
+	newest, err := d.Source.Newest(ctx, doc.Revision)
 	if err != nil {
 		return nil, err
 	}
-	if head != doc.Revision.Version {
+	if !newest {
 		return nil, failure.New(plan.Superseded, "",
-			"taking the lease of %s: revision %s is not the newest any more", doc.Workspace, doc.Revision)
+			"taking the lease of %s: revision %s is not the newest any more", doc.Workspace, doc.Revision.Signed())
 	}
 	l, holder, err := d.Leases.Acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
 	if err != nil {
@@ -102,7 +102,7 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	}
 	conditions := []report.Condition{{
 		Type: report.ConditionReconciling, Status: "True", Reason: "Progressing",
-		Message: fmt.Sprintf("Execution %s applies %s.", doc.Execution.Name, doc.Revision),
+		Message: fmt.Sprintf("Execution %s applies %s.", doc.Execution.Name, doc.Revision.Signed()),
 	}}
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
@@ -111,8 +111,7 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 		proof := document.Proof(*v)
 		out.Verified, status.Verified = &proof, nil
 	}
-	status.LastAttemptedRevision = doc.Revision.String()
-	status.ExecutionARN = doc.Execution.ARN
+	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)
 	return d.Statuses.Write(ctx, status)
 }

@@ -8,6 +8,7 @@ import (
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
@@ -20,23 +21,23 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 	if source.WorkspaceOf(r.Path) != doc.Workspace || strings.HasPrefix(doc.Workspace, "rejected-") {
 		return nil, failure.New(plan.SpecInvalid,
 			fmt.Sprintf("Put the spec at %s<name>.yaml, where <name> is its metadata.name: 2 to 32 lower-case letters, digits and hyphens.", plan.SourcePrefix),
-			"loading spec %s: its path does not name a workspace", r)
+			"loading spec %s: its path does not name a workspace", r.Signed())
 	}
 	data, err := d.Source.Read(ctx, r)
 	if err != nil {
-		return nil, fmt.Errorf("loading spec %s: %w", r, err)
+		return nil, fmt.Errorf("loading spec %s: %w", r.Signed(), err)
 	}
 	w, err := spec.Load(file, data)
 	if err != nil {
-		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s:\n%w", r, err))
+		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s:\n%w", r.Signed(), err))
 	}
 	if err := spec.CheckFileName(file, w.Metadata.Name); err != nil {
-		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s: %w", r, err))
+		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s: %w", r.Signed(), err))
 	}
 	if account := accountOf(doc.Execution.ARN); account != w.Spec.AWS.AccountID {
 		return nil, failure.New(plan.SpecInvalid,
 			fmt.Sprintf("Set spec.aws.accountId to %q, or push the spec to the Lakegate of account %s.", account, w.Spec.AWS.AccountID),
-			"loading spec %s: spec.aws.accountId is %s, but this Lakegate runs in account %s", r, w.Spec.AWS.AccountID, account)
+			"loading spec %s: spec.aws.accountId is %s, but this Lakegate runs in account %s", r.Signed(), w.Spec.AWS.AccountID, account)
 	}
 	if err := d.onlyOne(ctx, r); err != nil {
 		return nil, err
@@ -53,20 +54,28 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 }
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.
-func (d *Deps) onlyOne(ctx context.Context, r document.Revision) error {
+func (d *Deps) onlyOne(ctx context.Context, r revision.Revision) error {
 	other := r
 	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
 		other.Path = base + ".yml"
 	} else {
 		other.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
 	}
-	head, err := d.Source.Head(ctx, other)
-	if err != nil || head == "" {
+	exists, err := d.Source.Exists(ctx, other)
+	if err != nil || !exists {
 		return err
+	}
+	// A file that was renamed in the meantime is no second one.
+	newest, err := d.Source.Newest(ctx, r)
+	if err != nil {
+		return err
+	}
+	if !newest {
+		return failure.New(plan.Superseded, "", "loading spec %s: it is not the newest revision any more", r.Signed())
 	}
 	return failure.New(plan.SpecInvalid,
 		fmt.Sprintf("Delete one of %s and %s.", path.Base(r.Path), path.Base(other.Path)),
-		"loading spec %s: %s defines the same workspace", r, other.Path)
+		"loading spec %s: %s defines the same workspace", r.Signed(), other.Path)
 }
 
 // accountOf returns the account of an ARN.

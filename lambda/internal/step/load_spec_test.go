@@ -53,6 +53,16 @@ func TestLoadSpec(t *testing.T) {
 		}
 		refuse(t, r, "SpecInvalid", "mito.yml", "Delete one")
 	})
+	t.Run("renamed in the meantime", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, mito)
+		for _, path := range []string{"workspaces/mito.yaml", "workspaces/mito.yml"} {
+			if _, err := r.world.Commit(path, []byte(mito)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuse(t, r, "Superseded", "not the newest")
+	})
 	t.Run("in a folder", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, mito)

@@ -8,6 +8,7 @@ import (
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
@@ -16,7 +17,7 @@ import (
 // PlanProposal says what a proposed spec would change: in a document of the
 // state bucket, and in an event. Account is the AWS account of this Lakegate. It
 // returns nothing for a file that is none of a spec.
-func (d *Deps) PlanProposal(ctx context.Context, r document.Revision, account string) (*report.Plan, error) {
+func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account string) (*report.Plan, error) {
 	data, err := d.Source.Read(ctx, r)
 	if err != nil {
 		return nil, err
@@ -62,11 +63,11 @@ func (d *Deps) PlanProposal(ctx context.Context, r document.Revision, account st
 	return out, d.keepPlan(ctx, r, out)
 }
 
-func (d *Deps) keepPlan(ctx context.Context, r document.Revision, p *report.Plan) error {
+func (d *Deps) keepPlan(ctx context.Context, r revision.Revision, p *report.Plan) error {
 	key, err := d.Evidence.WritePlan(ctx, p)
 	if err != nil {
 		return err
 	}
-	return d.Publisher.Publish(ctx, report.Planned, "planned", report.Subject{Workspace: p.Workspace, Revision: r.String()},
+	return d.Publisher.Publish(ctx, report.Planned, "planned", report.Subject{Workspace: p.Workspace, Revision: r},
 		report.PlannedData{Plan: *p, Key: key})
 }

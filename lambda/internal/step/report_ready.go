@@ -31,8 +31,8 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		reason, message = "WorkspaceReady", fmt.Sprintf("The workspace runs at %s.", out.URL)
 	}
 	out.Reason = message
-	status.LastAttemptedRevision, status.LastAppliedRevision = doc.Revision.String(), doc.Revision.String()
-	status.ExecutionARN, status.URL, status.Objects = doc.Execution.ARN, out.URL, objects
+	status.Attempt(doc.Revision, doc.Execution.ARN)
+	status.LastAppliedRevision, status.URL, status.Objects = doc.Revision.String(), out.URL, objects
 	status.Verified = &report.Proof{
 		SpecDigest: doc.Verification.SpecDigest, Report: doc.Verification.Report, Digest: doc.Verification.Digest, Time: doc.Verification.Time,
 	}

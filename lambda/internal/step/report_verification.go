@@ -21,7 +21,7 @@ func reportVerification(ctx context.Context, d *Deps, doc *document.Document) (*
 	}
 	v := &report.Verification{
 		Workspace: doc.Workspace, WorkspaceID: doc.DatabricksWorkspace.ID, URL: doc.DatabricksWorkspace.URL,
-		Revision: doc.Revision.String(), SpecDigest: doc.Digest, Execution: doc.Execution.ARN, Time: d.Now().UTC(),
+		Revision: doc.Revision.String(), Change: doc.Revision, SpecDigest: doc.Digest, Execution: doc.Execution.ARN, Time: d.Now().UTC(),
 		Verdict: document.Passed, Egress: egressOf(doc), Sections: sections,
 	}
 	key, digest, err := d.Evidence.Write(ctx, v)

@@ -26,7 +26,7 @@ import (
 type Deps struct {
 	AWS        *awsapi.Clients
 	Databricks *databricksapi.Accounts
-	Source     *source.S3
+	Source     source.Source
 	Leases     *lease.Store
 	Statuses   *report.Statuses
 	Publisher  *report.Publisher
@@ -157,7 +157,7 @@ func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc 
 
 func subject(doc *document.Document) report.Subject {
 	return report.Subject{
-		Workspace: doc.Workspace, Revision: doc.Revision.String(),
+		Workspace: doc.Workspace, Revision: doc.Revision,
 		ExecutionARN: doc.Execution.ARN, ExecutionName: doc.Execution.Name,
 	}
 }

@@ -234,7 +234,11 @@ func TestPlan(t *testing.T) {
 		defer mu.Unlock()
 		looks[step.Name]++
 		if step.Await != nil {
-			return fmt.Appendf(nil, `{"ready":%t,"pauseSeconds":30}`, looks[step.Name] == 3), nil
+			leave := ""
+			if step.Await.Leave != nil {
+				leave = fmt.Sprintf(`,%q:false`, step.Await.Leave.Key)
+			}
+			return fmt.Appendf(nil, `{"ready":%t,"pauseSeconds":30%s}`, looks[step.Name] == 3, leave), nil
 		}
 		return []byte(`{"outcome":"Found"}`), nil
 	}

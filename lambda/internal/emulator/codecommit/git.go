@@ -34,7 +34,8 @@ type repository struct {
 	name, id, region, arn string
 	description           string
 	created, modified     time.Time
-	// program is the path of git, and folder where the repository is.
+	// program is the path of git, and folder where the repository is; both are
+	// empty until it is used.
 	program, folder string
 	// branch is the default branch; empty until one exists.
 	branch string

@@ -47,10 +47,12 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if rest == "info/refs" {
 		asked += "?service=" + req.URL.Query().Get("service")
 	}
-	s.mu.Lock()
-	r := s.repositories[name]
-	s.mu.Unlock()
 	action := actions[asked]
+	r, err := s.served(name)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	if r == nil || action == "" {
 		http.NotFound(w, req)
 		return
@@ -75,6 +77,17 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	w.WriteHeader(reply.Status)
 	_, _ = w.Write(reply.Body)
+}
+
+// served is the repository of a name, or nil.
+func (s *Service) served(name string) (*repository, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repositories[name]
+	if r == nil {
+		return nil, nil
+	}
+	return r, s.place(r)
 }
 
 func refusal(e *wire.Error) *wire.Response {

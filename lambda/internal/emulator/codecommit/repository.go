@@ -2,9 +2,9 @@ package codecommit
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,39 +21,46 @@ import (
 // https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html
 var names = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 
-// Add makes an empty repository, as a deployment does.
-func (s *Service) Add(region, name string) error {
+// Add makes an empty repository, as a deployment does. It is put on the disk
+// when it is first used: many worlds never do, and need no git.
+func (s *Service) Add(region, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := s.add(&request{Call: &wire.Call{Region: region, Time: s.hub.Clock.Now()}}, name, "")
-	return err
+	s.add(&request{Call: &wire.Call{Region: region, Time: s.hub.Clock.Now()}}, name, "")
 }
 
-func (s *Service) add(q *request, name, description string) (*repository, error) {
+func (s *Service) add(q *request, name, description string) *repository {
+	r := &repository{
+		name: name, id: s.identifier(q.Region + "/" + name), region: q.Region,
+		arn:         fmt.Sprintf("arn:aws:codecommit:%s:%s:%s", q.Region, s.account, name),
+		description: description, created: q.Time, modified: q.Time, refs: map[string]string{},
+	}
+	s.repositories[name] = r
+	return r
+}
+
+// place puts a repository on the disk, if it is not there yet.
+func (s *Service) place(r *repository) error {
+	if r.folder != "" {
+		return nil
+	}
 	if s.program == "" {
 		program, err := exec.LookPath("git")
 		if err != nil {
-			return nil, errNoGit
+			return &wire.Error{Status: http.StatusNotImplemented, Code: "NotImplemented", Message: noGit}
 		}
 		if s.folder, err = os.MkdirTemp("", "lakegate-codecommit-"); err != nil {
-			return nil, fmt.Errorf("making a folder of repositories: %w", err)
+			return fmt.Errorf("making a folder of repositories: %w", err)
 		}
 		s.program = program
 	}
-	id := s.identifier(q.Region + "/" + name)
-	r := &repository{
-		name: name, id: id, region: q.Region, arn: fmt.Sprintf("arn:aws:codecommit:%s:%s:%s", q.Region, s.account, name),
-		description: description, created: q.Time, modified: q.Time, program: s.program, folder: filepath.Join(s.folder, id),
-		refs: map[string]string{},
+	folder := filepath.Join(s.folder, r.id)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("making repository %s: %w", r.name, err)
 	}
-	if err := os.Mkdir(r.folder, 0o700); err != nil {
-		return nil, fmt.Errorf("making repository %s: %w", name, err)
-	}
-	if _, err := r.git(nil, "init", "--quiet", "--bare", "--template="); err != nil {
-		return nil, err
-	}
-	s.repositories[name] = r
-	return r, nil
+	r.program, r.folder = s.program, folder
+	_, err := r.git(nil, "init", "--quiet", "--bare", "--template=")
+	return err
 }
 
 // lookup returns the repository of a name in the region of the call.
@@ -65,7 +72,7 @@ func (s *Service) lookup(q *request, name string) (*repository, error) {
 	if !ok || r.region != q.Region {
 		return nil, refused("RepositoryDoesNotExist", "%s does not exist", name)
 	}
-	return r, nil
+	return r, s.place(r)
 }
 
 func checkName(name string) error {
@@ -129,11 +136,9 @@ func (s *Service) createRepository(q *request, in createRepositoryInput) (any, e
 	case len(in.Tags) > 0:
 		return nil, notEmulated("a tag of a repository")
 	}
-	r, err := s.add(q, in.RepositoryName, in.RepositoryDescription)
-	if errors.Is(err, errNoGit) {
-		return nil, &wire.Error{Status: 501, Code: "NotImplemented", Message: err.Error()}
-	}
-	if err != nil {
+	r := s.add(q, in.RepositoryName, in.RepositoryDescription)
+	if err := s.place(r); err != nil {
+		delete(s.repositories, r.name)
 		return nil, err
 	}
 	return s.describe(q, r), nil

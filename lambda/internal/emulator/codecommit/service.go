@@ -14,7 +14,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -35,7 +34,7 @@ type Service struct {
 
 	mu sync.Mutex
 	// program is the path of git, and folder where repositories are; both are
-	// empty until the first repository is made.
+	// empty until the first repository is used.
 	program, folder string
 	// repositories by name. A name is taken in one region only, because the
 	// addresses that git uses have no region here.
@@ -195,5 +194,5 @@ func page[T any](all []T, token string, size *int, usual int) (part []T, next st
 // seconds is a time as the JSON documents of the service have it.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// errNoGit says that there is no git here.
-var errNoGit = errors.New("git is not on the PATH, and the emulated CodeCommit keeps its repositories with it: install git")
+// noGit says that there is no git here.
+const noGit = "git is not on the PATH, and the emulated CodeCommit keeps its repositories with it: install git"

@@ -30,6 +30,15 @@ const executionEnded = `{"version":"0","id":"315c1398-40ff-a850-213b-158f73e6017
 "stateMachineArn":"arn:aws:states:eu-west-1:123456789012:stateMachine:lakegate-workspace",
 "name":"team-a-1","status":"FAILED","startDate":1551225146847,"stopDate":1551225151881,"input":"{}","inputDetails":{"included":true},"output":null,"outputDetails":null,"error":"Conflict","cause":"two networks"}}`
 
+// branchPushed is what AWS CodeCommit emits.
+// https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
+const branchPushed = `{"version":"0","id":"01234567-0123-0123-0123-012345678901","detail-type":"CodeCommit Repository State Change",
+"source":"aws.codecommit","account":"123456789012","time":"2019-06-12T10:23:43Z","region":"eu-west-1",
+"resources":["arn:aws:codecommit:eu-west-1:123456789012:lakegate-specs"],
+"detail":{"callerUserArn":"arn:aws:iam::123456789012:user/aiko","commitId":"3e5983EXAMPLE","event":"referenceUpdated",
+"oldCommitId":"3e5983DESTINATION","referenceFullName":"refs/heads/main","referenceName":"main","referenceType":"branch",
+"repositoryId":"12345678-1234-5678-abcd-12345678abcd","repositoryName":"lakegate-specs"}}`
+
 func TestPlanRules(t *testing.T) {
 	t.Parallel()
 	type testCase struct {
@@ -52,6 +61,18 @@ func TestPlanRules(t *testing.T) {
 		{name: "deletion", rule: "SpecPushed", event: objectCreated, what: "Object Created", with: "Object Deleted"},
 		{name: "not from S3", rule: "SpecPushed", event: objectCreated, what: "aws.s3", with: "lakegate"},
 		{name: "execution", rule: "SpecPushed", event: executionEnded},
+		{name: "proposal", rule: "SpecProposed", event: objectCreated, what: "workspaces/", with: "proposed/", want: true},
+		{name: "spec", rule: "SpecProposed", event: objectCreated},
+		{name: "proposal", rule: "SpecPushed", event: objectCreated, what: "workspaces/", with: "proposed/"},
+		{name: "push", rule: "BranchPushed", event: branchPushed, want: true},
+		{name: "first push", rule: "BranchPushed", event: branchPushed, what: "referenceUpdated", with: "referenceCreated", want: true},
+		{name: "deleted branch", rule: "BranchPushed", event: branchPushed, what: "referenceUpdated", with: "referenceDeleted"},
+		{name: "other branch", rule: "BranchPushed", event: branchPushed, what: `"main"`, with: `"trunk"`},
+		{name: "tag", rule: "BranchPushed", event: branchPushed, what: `"branch"`, with: `"tag"`},
+		{name: "other repository", rule: "BranchPushed", event: branchPushed, what: `"lakegate-specs"`, with: `"site"`},
+		{name: "pull request", rule: "BranchPushed", event: branchPushed, what: "Repository State", with: "Pull Request State"},
+		{name: "spec", rule: "BranchPushed", event: objectCreated},
+		{name: "push", rule: "SpecPushed", event: branchPushed},
 		{name: "failed", rule: "ExecutionFailed", event: executionEnded, want: true},
 		{name: "timed out", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "TIMED_OUT", want: true},
 		{name: "aborted", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "ABORTED", want: true},
@@ -64,7 +85,7 @@ func TestPlanRules(t *testing.T) {
 	}
 	patterns := map[string]*eventbridge.Pattern{}
 	for _, rule := range plan.Rules() {
-		text := strings.NewReplacer(plan.SourceBucket, sourceBucket, plan.StateMachine, stateMachine).Replace(rule.Pattern)
+		text := strings.NewReplacer(plan.SourceBucket, sourceBucket, plan.SourceRepository, "lakegate-specs", plan.SourceBranch, "main", plan.StateMachine, stateMachine).Replace(rule.Pattern)
 		if strings.Contains(text, "${") {
 			t.Fatalf("%s has a placeholder that is not known here: %s", rule.Name, text)
 		}
