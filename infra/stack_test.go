@@ -535,14 +535,14 @@ func TestSources(t *testing.T) {
 			rules: []string{"SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy"}, outputs: []string{"SourceBucketName"},
 		},
 		"codecommit": {
-			template: fromGit, actions: []string{"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile"},
+			template: fromGit, actions: []string{"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:PostCommentForPullRequest"},
 			rules: []string{"BranchPushedRule"}, outputs: []string{"SourceCloneUrl"},
 			repository: "network-specs", branch: "trunk",
 		},
 		"both": {
 			template: synthesised,
 			actions: []string{
-				"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile",
+				"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:PostCommentForPullRequest",
 				"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket",
 			},
 			rules: []string{"BranchPushedRule", "SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy", "SourceRepository"},

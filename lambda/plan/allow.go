@@ -378,7 +378,11 @@ func dispatchAllow() []Permission {
 // planProposalAllow is what the steps may look at, and the proposals.
 func planProposalAllow() []Permission {
 	allow := []Permission{
-		sendEvents, readSecret,
+		sendEvents, readSecret, readRepository, compareCommits,
+		{
+			Why: "comment on a pull request what it would change", Actions: []string{"codecommit:PostCommentForPullRequest"},
+			Resources: []string{repositoryARN}, Source: CodeCommit,
+		},
 		{
 			Why: "read proposed specs", Actions: []string{"s3:GetObject", "s3:GetObjectVersion"},
 			Resources: []string{bucketARN(SourceBucket) + "/" + ProposalPrefix + "*"}, Source: S3,

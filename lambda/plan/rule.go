@@ -54,6 +54,23 @@ func Rules() []Rule {
 			MaxAge: time.Hour, MaxAttempts: 20,
 		},
 		{
+			Name: "PullRequestProposed",
+			Doc:  "A pull request to the watched branch was opened, or got other commits.",
+			// https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
+			Pattern: `{
+  "source": ["aws.codecommit"],
+  "detail-type": ["CodeCommit Pull Request State Change"],
+  "detail": {
+    "event": ["pullRequestCreated", "pullRequestSourceBranchUpdated"],
+    "repositoryNames": ["` + SourceRepository + `"],
+    "destinationReference": ["refs/heads/` + SourceBranch + `"],
+    "pullRequestStatus": ["Open"]
+  }
+}`,
+			Target: planProposal.Name, Source: CodeCommit,
+			MaxAge: time.Hour, MaxAttempts: 20,
+		},
+		{
 			Name:    "ExecutionFailed",
 			Doc:     "An execution ended without having reported itself.",
 			Pattern: executionFailed,

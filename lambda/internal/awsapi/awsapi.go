@@ -89,6 +89,7 @@ type Repositories interface {
 	GetCommit(context.Context, *codecommit.GetCommitInput, ...func(*codecommit.Options)) (*codecommit.GetCommitOutput, error)
 	GetDifferences(context.Context, *codecommit.GetDifferencesInput, ...func(*codecommit.Options)) (*codecommit.GetDifferencesOutput, error)
 	GetFile(context.Context, *codecommit.GetFileInput, ...func(*codecommit.Options)) (*codecommit.GetFileOutput, error)
+	PostCommentForPullRequest(context.Context, *codecommit.PostCommentForPullRequestInput, ...func(*codecommit.Options)) (*codecommit.PostCommentForPullRequestOutput, error)
 }
 
 // Catalog is the part of the AWS Glue Data Catalog that is used.

@@ -1,16 +1,22 @@
 package emulator_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/codecommit"
+	cctypes "github.com/aws/aws-sdk-go-v2/service/codecommit/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
@@ -37,7 +43,7 @@ func TestPush(t *testing.T) {
 	s.mustBeReady()
 	want := revision.Revision{
 		Source: plan.CodeCommit, Repository: s.SourceRepository, Branch: "main", Path: "workspaces/tokyo.yaml", Version: commit,
-		Author: "Aiko Tanaka <aiko@example.com>", Message: "Add a workspace for Tokyo",
+		Author: "An Author <author@example.com>", Message: "Add a workspace for Tokyo",
 	}
 	status := s.status()
 	if diff := cmp.Diff(want, status.LastAttempt); diff != "" {
@@ -58,7 +64,7 @@ func TestPush(t *testing.T) {
 	var ready report.ReadyData
 	s.sent(report.Ready, &ready)
 	text, ok := s.S3.Get(s.StateBucket, strings.TrimSuffix(ready.Report, "json")+"md")
-	if !ok || !strings.Contains(string(text.Body), "| commit | "+commit+" by Aiko Tanaka <aiko@example.com>: Add a workspace for Tokyo |") {
+	if !ok || !strings.Contains(string(text.Body), "| commit | "+commit+" by An Author <author@example.com>: Add a workspace for Tokyo |") {
 		t.Errorf("the report does not name the commit:\n%s", text.Body)
 	}
 
@@ -124,7 +130,7 @@ func TestPushOfBadSpec(t *testing.T) {
 	commit := c.push("Try", map[string][]byte{"workspaces/tokyo.yaml": []byte("nonsense")})
 	s.settle()
 	data := s.mustHaveFailed(plan.SpecInvalid, "LoadSpec")
-	if want := "workspaces/tokyo.yaml@" + commit[:8] + " by Aiko Tanaka <aiko@example.com>"; !strings.Contains(data.Message, want) {
+	if want := "workspaces/tokyo.yaml@" + commit[:8] + " by An Author <author@example.com>"; !strings.Contains(data.Message, want) {
 		t.Errorf("the message is %q, want it to name %s", data.Message, want)
 	}
 	// A file that was renamed is one file, however late the first is looked at.
@@ -132,4 +138,61 @@ func TestPushOfBadSpec(t *testing.T) {
 	c.push("Rename", map[string][]byte{"workspaces/tokyo.yml": s.text})
 	s.settle()
 	s.mustBeReady()
+}
+
+// A pull request gets what it would change as a comment, and starts nothing; when
+// other commits are pushed to it, it gets another one.
+func TestPullRequest(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	c := cloneOf(t, s.World, s.SourceRepository)
+	c.push("Add a workspace", map[string][]byte{"workspaces/tokyo.yaml": s.text})
+	s.settle()
+	s.mustBeReady()
+	started, before := len(s.executions()), len(s.Hub.Calls())
+	c.git("checkout", "--quiet", "-b", "change")
+	c.commit("Restrict the endpoints", map[string][]byte{
+		"workspaces/tokyo.yaml": bytes.Replace(s.text, []byte("\n  privateLink:\n"), []byte("\n  privateLink:\n    endpointPolicies: restricted\n"), 1),
+	})
+	c.git("push", "--quiet", "origin", "HEAD:refs/heads/change")
+	api := codecommit.New(codecommit.Options{
+		Region: s.Config.Region, BaseEndpoint: aws.String(s.AWSURL), HTTPClient: &http.Client{Transport: wire.Buffered{}},
+		Credentials: credentials.NewStaticCredentialsProvider("author", "test", ""),
+	})
+	made, err := api.CreatePullRequest(t.Context(), &codecommit.CreatePullRequestInput{
+		Title: aws.String("Restrict the endpoints"),
+		Targets: []cctypes.Target{{
+			RepositoryName: aws.String(s.SourceRepository), SourceReference: aws.String("change"), DestinationReference: aws.String("main"),
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := func() []string {
+		s.settle()
+		out, err := api.GetCommentsForPullRequest(t.Context(), &codecommit.GetCommentsForPullRequestInput{PullRequestId: made.PullRequest.PullRequestId})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, group := range out.CommentsForPullRequestData {
+			for _, one := range group.Comments {
+				texts = append(texts, aws.ToString(one.Content))
+			}
+		}
+		return texts
+	}
+	texts := comments()
+	if len(texts) != 1 || !strings.Contains(texts[0], "# Plan of workspace tokyo") || !strings.Contains(texts[0], "0 to create, 4 to update") ||
+		!strings.Contains(texts[0], "| Update | EnsureS3Endpoint |") {
+		t.Fatalf("the comments are %q", texts)
+	}
+	c.commit("Rename the region", map[string][]byte{"workspaces/tokyo.yaml": bytes.Replace(s.text, []byte("ap-northeast-1"), []byte("nowhere"), 1)})
+	c.git("push", "--quiet", "origin", "HEAD:refs/heads/change")
+	if texts = comments(); len(texts) != 2 || !strings.Contains(strings.Join(texts, ""), "It would be refused") {
+		t.Errorf("the comments are %q", texts)
+	}
+	if changes := s.Changes(before); len(changes) > 0 || len(s.executions()) != started {
+		t.Errorf("the pull request made %v and %d executions", changes, len(s.executions())-started)
+	}
 }

@@ -39,8 +39,8 @@ func (c *clone) git(args ...string) string {
 	cmd.Dir = c.folder
 	cmd.Env = []string{
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Aiko Tanaka", "GIT_AUTHOR_EMAIL=aiko@example.com",
-		"GIT_COMMITTER_NAME=Aiko Tanaka", "GIT_COMMITTER_EMAIL=aiko@example.com",
+		"GIT_AUTHOR_NAME=An Author", "GIT_AUTHOR_EMAIL=author@example.com",
+		"GIT_COMMITTER_NAME=An Author", "GIT_COMMITTER_EMAIL=author@example.com",
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -49,8 +49,8 @@ func (c *clone) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// push commits files, by path, and pushes them by force; it returns the commit.
-func (c *clone) push(message string, files map[string][]byte) string {
+// commit writes files and commits them.
+func (c *clone) commit(message string, files map[string][]byte) {
 	c.Helper()
 	for path, text := range files {
 		file := filepath.Join(c.folder, path)
@@ -63,6 +63,12 @@ func (c *clone) push(message string, files map[string][]byte) string {
 	}
 	c.git("add", "--all")
 	c.git("commit", "--quiet", "--allow-empty", "--message", message)
+}
+
+// push commits files and pushes the commit to the branch main, whatever it has.
+func (c *clone) push(message string, files map[string][]byte) string {
+	c.Helper()
+	c.commit(message, files)
 	c.git("push", "--quiet", "--force", "origin", "HEAD:main")
 	return c.git("rev-parse", "HEAD")
 }

@@ -93,16 +93,22 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	if name == "PlanProposal" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {
-			changes, account, err := source.Proposals(payload)
+			proposal, err := git.Proposals(ctx, payload)
 			if err != nil {
 				return nil, err
 			}
-			for _, c := range changes {
-				if _, err := deps.PlanProposal(ctx, c.Revision, account); err != nil {
+			var pages []string
+			for _, c := range proposal.Changes {
+				p, err := deps.PlanProposal(ctx, c.Revision, proposal.Account)
+				if err != nil {
 					return nil, err
 				}
+				pages = append(pages, string(p.Markdown()))
 			}
-			return nil, nil
+			if proposal.PullRequest == nil || len(pages) == 0 {
+				return nil, nil
+			}
+			return nil, git.Comment(ctx, *proposal.PullRequest, strings.Join(pages, "\n"))
 		}), nil
 	}
 	if name == "StopAbandonedCompute" {

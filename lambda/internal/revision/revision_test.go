@@ -19,9 +19,9 @@ func TestString(t *testing.T) {
 			signed:   "workspaces/tokyo.yaml@IYV3p45BT0ac8hjHg1houSdS1a.Mro8e",
 		},
 		{
-			revision: revision.Revision{Source: "codecommit", Branch: "main", Path: "workspaces/tokyo.yaml", Version: commit, Author: "Aiko Tanaka"},
+			revision: revision.Revision{Source: "codecommit", Branch: "main", Path: "workspaces/tokyo.yaml", Version: commit, Author: "An Author"},
 			want:     "workspaces/tokyo.yaml@4f9c0a6e",
-			signed:   "workspaces/tokyo.yaml@4f9c0a6e by Aiko Tanaka",
+			signed:   "workspaces/tokyo.yaml@4f9c0a6e by An Author",
 		},
 		{
 			revision: revision.Revision{Branch: "main", Path: "a", Version: "1"},

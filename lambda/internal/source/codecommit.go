@@ -115,6 +115,12 @@ func (c *CodeCommit) changes(ctx context.Context, e event) ([]Change, error) {
 	if d.RepositoryName == "" || d.ReferenceName == "" || d.CommitID == "" {
 		return nil, fmt.Errorf("decoding detail of %s: it names no repository, no branch or no commit", e.DetailType)
 	}
+	return c.changed(ctx, d, e.Time)
+}
+
+// changed are the specs that are new or differ between the two commits of a push
+// that was made at a time.
+func (c *CodeCommit) changed(ctx context.Context, d stateChange, at string) ([]Change, error) {
 	differences, err := c.differences(ctx, d)
 	if err != nil {
 		return nil, err
@@ -133,7 +139,7 @@ func (c *CodeCommit) changes(ctx context.Context, e event) ([]Change, error) {
 				Source: plan.CodeCommit, Repository: d.RepositoryName, Branch: d.ReferenceName, Path: path, Version: d.CommitID,
 			},
 			Content: aws.ToString(after.BlobId),
-			Push:    d.OldCommitID + "@" + e.Time,
+			Push:    d.OldCommitID + "@" + at,
 		})
 	}
 	if len(changes) == 0 {

@@ -32,7 +32,7 @@ import (
 const updated = `{"version":"0","id":"01234567-0123-0123-0123-012345678901","detail-type":"CodeCommit Repository State Change",
 "source":"aws.codecommit","account":"123456789012","time":"2026-11-12T00:00:00Z","region":"ap-northeast-1",
 "resources":["arn:aws:codecommit:ap-northeast-1:123456789012:specs"],
-"detail":{"callerUserArn":"arn:aws:iam::123456789012:user/aiko","commitId":"2","event":"referenceUpdated","oldCommitId":"1",
+"detail":{"callerUserArn":"arn:aws:iam::123456789012:user/author","commitId":"2","event":"referenceUpdated","oldCommitId":"1",
 "referenceFullName":"refs/heads/main","referenceName":"main","referenceType":"branch",
 "repositoryId":"12345678-1234-5678-abcd-12345678abcd","repositoryName":"specs"}}`
 
@@ -50,6 +50,8 @@ type repository struct {
 	// message of every commit.
 	message string
 	calls   int
+	// said are the comments on pull requests, by their tokens.
+	said map[string]string
 }
 
 func newRepository() *repository {
@@ -63,6 +65,15 @@ func (g *repository) source() *source.CodeCommit {
 // commit puts a commit on the branch.
 func (g *repository) commit(id string, files tree) {
 	g.commits[id], g.head = files, id
+}
+
+// PostCommentForPullRequest keeps a comment.
+func (g *repository) PostCommentForPullRequest(_ context.Context, in *codecommit.PostCommentForPullRequestInput, _ ...func(*codecommit.Options)) (*codecommit.PostCommentForPullRequestOutput, error) {
+	if g.said == nil {
+		g.said = map[string]string{}
+	}
+	g.said[aws.ToString(in.ClientRequestToken)] = aws.ToString(in.Content)
+	return &codecommit.PostCommentForPullRequestOutput{}, nil
 }
 
 func refused(code string) error { return &smithy.GenericAPIError{Code: code + "Exception"} }
@@ -103,7 +114,7 @@ func (g *repository) GetCommit(_ context.Context, in *codecommit.GetCommitInput,
 		return nil, refused("CommitIdDoesNotExist")
 	}
 	return &codecommit.GetCommitOutput{Commit: &types.Commit{
-		Author: &types.UserInfo{Name: aws.String("Aiko Tanaka"), Email: aws.String("aiko@example.com")}, Message: &g.message,
+		Author: &types.UserInfo{Name: aws.String("An Author"), Email: aws.String("author@example.com")}, Message: &g.message,
 	}}, nil
 }
 
@@ -200,7 +211,7 @@ func TestChangesOfPush(t *testing.T) {
 				got = append(got, c.Revision.Path+" "+c.Content)
 				want := revision.Revision{
 					Source: plan.CodeCommit, Repository: "specs", Branch: "main", Path: c.Revision.Path, Version: "2",
-					Author: "Aiko Tanaka <aiko@example.com>", Message: "Change a spec",
+					Author: "An Author <author@example.com>", Message: "Change a spec",
 				}
 				if diff := gocmp.Diff(want, c.Revision); diff != "" || c.Workspace != source.WorkspaceOf(c.Revision.Path) {
 					t.Errorf("workspace %s:\n%s", c.Workspace, diff)
@@ -473,4 +484,38 @@ type failing struct {
 
 func (f failing) StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
 	return nil, f.err
+}
+
+// A pull request changes what its source has and its destination has not, and a
+// comment that is made again is the same one.
+func TestPullRequest(t *testing.T) {
+	t.Parallel()
+	g := newRepository()
+	g.commit("1", tree{"workspaces/a.yaml": "1", "workspaces/b.yaml": "1"})
+	g.commit("2", tree{"workspaces/a.yaml": "1", "workspaces/b.yaml": "2", "workspaces/c.yaml": "1", "README.md": "1"})
+	event := `{"source":"aws.codecommit","detail-type":"CodeCommit Pull Request State Change","account":"123456789012","detail":{
+"pullRequestId":"7","repositoryNames":["specs"],"destinationReference":"refs/heads/main","destinationCommit":"1","sourceCommit":"2"}}`
+	p, err := g.source().Proposals(t.Context(), []byte(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, c := range p.Changes {
+		paths = append(paths, c.Revision.String())
+	}
+	slices.Sort(paths)
+	if want := []string{"workspaces/b.yaml@2", "workspaces/c.yaml@2"}; !slices.Equal(paths, want) || p.Account != "123456789012" {
+		t.Errorf("it changes %v of %s", paths, p.Account)
+	}
+	if diff := gocmp.Diff(&source.PullRequest{ID: "7", Repository: "specs", Before: "1", After: "2"}, p.PullRequest); diff != "" {
+		t.Error(diff)
+	}
+	for range 2 {
+		if err := g.source().Comment(t.Context(), *p.PullRequest, "It is fine."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(g.said) != 1 {
+		t.Errorf("it was said: %v", g.said)
+	}
 }

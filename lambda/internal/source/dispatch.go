@@ -88,20 +88,6 @@ func (d *Dispatcher) Changes(ctx context.Context, payload []byte) ([]Change, err
 	return nil, fmt.Errorf("decoding event: source %q with detail-type %q is not known", e.Source, e.DetailType)
 }
 
-// Proposals finds out which specs an event says are proposed, and the AWS account
-// that it is from.
-func Proposals(payload []byte) (changes []Change, account string, err error) {
-	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return nil, "", fmt.Errorf("decoding event: %w", err)
-	}
-	if e.Source != "aws.s3" || e.DetailType != detailTypeS3 {
-		return nil, "", fmt.Errorf("decoding event: source %q with detail-type %q is no proposal", e.Source, e.DetailType)
-	}
-	changes, err = changedObject(plan.ProposalPrefix, e.Detail)
-	return changes, e.Account, err
-}
-
 // ExecutionName names the execution of a change: the workspace, so that people
 // can read it, and a digest of revision, content and push.
 func ExecutionName(c Change) string {

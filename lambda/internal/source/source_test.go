@@ -150,15 +150,22 @@ func FuzzChanges(f *testing.F) {
 // A spec that is proposed is no change, and one that changed is no proposal.
 func TestProposals(t *testing.T) {
 	t.Parallel()
+	git := &source.CodeCommit{}
 	proposed := strings.Replace(created, "workspaces/tokyo.yaml", "proposed/tokyo.yaml", 1)
-	got, account, err := source.Proposals([]byte(proposed))
-	if err != nil || len(got) != 1 || got[0].Revision.Path != "proposed/tokyo.yaml" || account != "123456789012" {
-		t.Errorf("a proposal: %+v of %s, %v", got, account, err)
+	got, err := git.Proposals(t.Context(), []byte(proposed))
+	if err != nil || len(got.Changes) != 1 || got.Changes[0].Revision.Path != "proposed/tokyo.yaml" || got.Account != "123456789012" || got.PullRequest != nil {
+		t.Errorf("a proposal: %+v, %v", got, err)
 	}
-	if got, _, err := source.Proposals([]byte(created)); err != nil || len(got) > 0 {
+	if got, err := git.Proposals(t.Context(), []byte(created)); err != nil || len(got.Changes) > 0 {
 		t.Errorf("a change: %+v, %v", got, err)
 	}
-	if got, _, err := source.Proposals([]byte(strings.Replace(created, "aws.s3", "aws.sqs", 1))); err == nil {
-		t.Errorf("another source: %+v", got)
+	for name, event := range map[string]string{
+		"no JSON":                   "{",
+		"other source":              strings.Replace(created, "aws.s3", "aws.sqs", 1),
+		"a pull request of nothing": strings.NewReplacer("aws.s3", "aws.codecommit", "Object Created", "CodeCommit Pull Request State Change").Replace(created),
+	} {
+		if got, err := git.Proposals(t.Context(), []byte(event)); err == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

@@ -20,15 +20,15 @@ import (
 
 const (
 	stateChange = "CodeCommit Repository State Change"
-	alice       = "arn:aws:iam::123456789012:user/alice"
+	pusher      = "arn:aws:iam::123456789012:user/pusher"
 )
 
-// reference is the detail of an event of a reference that alice pushed.
+// reference is the detail of an event of a reference that pusher pushed.
 func reference(k *stack, event, kind, name, old, now string) map[string]any {
 	id := must(k.client.GetRepository(k.Context(), &cc.GetRepositoryInput{RepositoryName: specs}))(k).RepositoryMetadata.RepositoryId
 	full := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/"}[kind] + name
 	d := map[string]any{
-		"detail-type": stateChange, "callerUserArn": alice, "event": event, "referenceFullName": full, "referenceName": name,
+		"detail-type": stateChange, "callerUserArn": pusher, "event": event, "referenceFullName": full, "referenceName": name,
 		"referenceType": kind, "repositoryId": *id, "repositoryName": "specs",
 	}
 	if old != "" {
@@ -266,7 +266,7 @@ func TestGitOverHTTP(t *testing.T) {
 
 	c := k.clone("specs")
 	pushed := c.commit("one", map[string]string{"a": "1", "large": strings.Repeat("0123456789abcdef", 200_000)})
-	k.hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "codecommit", Action: "GitPush", Caller: "alice-at-" + account, Mutating: true})
+	k.hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "codecommit", Action: "GitPush", Caller: "pusher-at-" + account, Mutating: true})
 	if out, err := git(t, c.folder, "push", "origin", "HEAD:main"); err == nil || len(k.told()) > 0 {
 		t.Errorf("a push that was refused succeeded: %s", out)
 	}

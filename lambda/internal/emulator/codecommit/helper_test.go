@@ -167,7 +167,7 @@ type clone struct {
 	folder string
 }
 
-// clone clones a repository as alice does.
+// clone clones a repository as pusher does.
 func (k *stack) clone(name string, flags ...string) *clone {
 	k.Helper()
 	c := &clone{k.T, filepath.Join(k.TempDir(), "clone")}
@@ -176,7 +176,7 @@ func (k *stack) clone(name string, flags ...string) *clone {
 }
 
 func (k *stack) address(name string) string {
-	return strings.Replace(k.server.URL, "://", "://alice-at-"+account+":secret@", 1) + codecommit.GitPath + name
+	return strings.Replace(k.server.URL, "://", "://pusher-at-"+account+":secret@", 1) + codecommit.GitPath + name
 }
 
 func (c *clone) git(args ...string) string {
@@ -221,8 +221,8 @@ func git(t testing.TB, folder string, args ...string) (string, error) {
 	cmd.Dir = folder
 	cmd.Env = []string{
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Alice", "GIT_AUTHOR_EMAIL=alice@example.com", "GIT_AUTHOR_DATE=1772366400 +0000",
-		"GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com", "GIT_COMMITTER_DATE=1772366400 +0000",
+		"GIT_AUTHOR_NAME=Pusher", "GIT_AUTHOR_EMAIL=pusher@example.com", "GIT_AUTHOR_DATE=1772366400 +0000",
+		"GIT_COMMITTER_NAME=Pusher", "GIT_COMMITTER_EMAIL=pusher@example.com", "GIT_COMMITTER_DATE=1772366400 +0000",
 	}
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err

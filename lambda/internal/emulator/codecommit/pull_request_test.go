@@ -101,7 +101,7 @@ func TestPullRequest(t *testing.T) {
 	if u := "https://eu-west-1.console.aws.amazon.com/codesuite/codecommit/repositories/specs/pull-requests/1?region=eu-west-1"; !strings.HasSuffix(events[0]["notificationBody"].(string), u) {
 		t.Errorf("got the body %v", events[0]["notificationBody"])
 	}
-	if e := events[2]; e["callerUserArn"] != alice || e["sourceCommit"] != second || e["revisionId"] == *p.RevisionId || e["lastModifiedDate"] != "Sun Mar 01 12:00:01 UTC 2026" {
+	if e := events[2]; e["callerUserArn"] != pusher || e["sourceCommit"] != second || e["revisionId"] == *p.RevisionId || e["lastModifiedDate"] != "Sun Mar 01 12:00:01 UTC 2026" {
 		t.Errorf("got %v", e)
 	}
 	if e := events[3]; e["sourceCommitId"] != second || e["destinationCommitId"] != base || e["commitId"] != second || e["oldCommitId"] != base {
@@ -176,7 +176,7 @@ func TestPullRequestStatus(t *testing.T) {
 		{cc.ListPullRequestsInput{MaxResults: aws.Int32(2)}, "1 2 3"},
 		{cc.ListPullRequestsInput{PullRequestStatus: types.PullRequestStatusEnumOpen}, "2 3"},
 		{cc.ListPullRequestsInput{AuthorArn: aws.String("arn:aws:sts::123456789012:assumed-role/author/author"), PullRequestStatus: types.PullRequestStatusEnumClosed}, "1"},
-		{cc.ListPullRequestsInput{AuthorArn: aws.String(alice)}, ""},
+		{cc.ListPullRequestsInput{AuthorArn: aws.String(pusher)}, ""},
 	} {
 		if got := strings.Join(list(x.in), " "); got != x.want {
 			t.Errorf("got %q, want %q", got, x.want)

@@ -35,9 +35,17 @@ const executionEnded = `{"version":"0","id":"315c1398-40ff-a850-213b-158f73e6017
 const branchPushed = `{"version":"0","id":"01234567-0123-0123-0123-012345678901","detail-type":"CodeCommit Repository State Change",
 "source":"aws.codecommit","account":"123456789012","time":"2019-06-12T10:23:43Z","region":"eu-west-1",
 "resources":["arn:aws:codecommit:eu-west-1:123456789012:lakegate-specs"],
-"detail":{"callerUserArn":"arn:aws:iam::123456789012:user/aiko","commitId":"3e5983EXAMPLE","event":"referenceUpdated",
+"detail":{"callerUserArn":"arn:aws:iam::123456789012:user/author","commitId":"3e5983EXAMPLE","event":"referenceUpdated",
 "oldCommitId":"3e5983DESTINATION","referenceFullName":"refs/heads/main","referenceName":"main","referenceType":"branch",
 "repositoryId":"12345678-1234-5678-abcd-12345678abcd","repositoryName":"lakegate-specs"}}`
+
+// pullRequested is what AWS CodeCommit emits for a pull request.
+// https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html
+const pullRequested = `{"version":"0","id":"01234567-0123-0123-0123-012345678901","detail-type":"CodeCommit Pull Request State Change",
+"source":"aws.codecommit","account":"123456789012","time":"2019-06-12T10:23:43Z","region":"eu-west-1",
+"resources":["arn:aws:codecommit:eu-west-1:123456789012:lakegate-specs"],
+"detail":{"event":"pullRequestCreated","pullRequestId":"1","pullRequestStatus":"Open","isMerged":"False","repositoryNames":["lakegate-specs"],
+"destinationReference":"refs/heads/main","sourceReference":"refs/heads/change","destinationCommit":"1","sourceCommit":"2"}}`
 
 func TestPlanRules(t *testing.T) {
 	t.Parallel()
@@ -61,6 +69,12 @@ func TestPlanRules(t *testing.T) {
 		{name: "deletion", rule: "SpecPushed", event: objectCreated, what: "Object Created", with: "Object Deleted"},
 		{name: "not from S3", rule: "SpecPushed", event: objectCreated, what: "aws.s3", with: "lakegate"},
 		{name: "execution", rule: "SpecPushed", event: executionEnded},
+		{name: "opened", rule: "PullRequestProposed", event: pullRequested, want: true},
+		{name: "other commits", rule: "PullRequestProposed", event: pullRequested, what: "pullRequestCreated", with: "pullRequestSourceBranchUpdated", want: true},
+		{name: "closed", rule: "PullRequestProposed", event: pullRequested, what: "pullRequestCreated", with: "pullRequestStatusChanged"},
+		{name: "to another branch", rule: "PullRequestProposed", event: pullRequested, what: "refs/heads/main", with: "refs/heads/trunk"},
+		{name: "of another repository", rule: "PullRequestProposed", event: pullRequested, what: `["lakegate-specs"]`, with: `["site"]`},
+		{name: "push", rule: "PullRequestProposed", event: branchPushed},
 		{name: "proposal", rule: "SpecProposed", event: objectCreated, what: "workspaces/", with: "proposed/", want: true},
 		{name: "spec", rule: "SpecProposed", event: objectCreated},
 		{name: "proposal", rule: "SpecPushed", event: objectCreated, what: "workspaces/", with: "proposed/"},
