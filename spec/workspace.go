@@ -34,6 +34,14 @@ type Metadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// AdoptAnnotation lets a workspace take over what has the names that its spec
+// chooses and belongs to nobody here. Its value is true or false.
+const AdoptAnnotation = "lakegate.dev/adopt"
+
+// Adopts says whether what has the wanted names and belongs to nobody is taken
+// over.
+func (w *Workspace) Adopts() bool { return w.Metadata.Annotations[AdoptAnnotation] == "true" }
+
 // Spec is the wanted state of a workspace.
 type Spec struct {
 	// Region is the AWS region of the workspace and of all its objects.
