@@ -33,6 +33,8 @@ type Document struct {
 	// Digest of the spec with its defaults: it tells whether an author changed
 	// anything.
 	Digest string `json:"digest"`
+	// Adopt lets what has the wanted names and belongs to nobody be taken over.
+	Adopt bool `json:"adopt,omitempty"`
 
 	Lease *Lease `json:"lease,omitempty"`
 
@@ -171,6 +173,9 @@ type Lease struct {
 	// Verified is the last verification of the workspace, if nothing has been
 	// attempted since then that did not come to its end.
 	Verified *Proof `json:"verified,omitempty"`
+	// TagKeys are the keys of the author's tags that may have been written: what
+	// the spec has, or had since the workspace was last Ready.
+	TagKeys []string `json:"tagKeys,omitempty"`
 }
 
 // Proof is a verification that passed.

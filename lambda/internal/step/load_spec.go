@@ -48,6 +48,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Execution:  doc.Execution,
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
+		Adopt:      w.Adopts(),
 	}
 	vpc := ""
 	if w.Spec.PrivateLink.FrontEnd != nil {

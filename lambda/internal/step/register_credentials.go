@@ -47,7 +47,7 @@ func registerCredentials(ctx context.Context, d *Deps, doc *document.Document) (
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.CredentialsId, Name: name, Outcome: made(created, false, "")}
+	out := &document.Object{ID: found.CredentialsId, Name: name, Outcome: made(created)}
 	if created {
 		return out, nil
 	}
