@@ -58,7 +58,7 @@ type Document struct {
 
 	GlueInstanceProfile   *InstanceProfile `json:"glueInstanceProfile,omitempty"`
 	CrossAccountRole      *Object          `json:"crossAccountRole,omitempty"`
-	Credentials           *Object          `json:"credentials,omitempty"`
+	Credentials           *Credentials     `json:"credentials,omitempty"`
 	CustomerManagedKeys   *Keys            `json:"customerManagedKeys,omitempty"`
 	KeyRegistrations      *Keys            `json:"keyRegistrations,omitempty"`
 	RootBucket            *Object          `json:"rootBucket,omitempty"`
@@ -323,6 +323,13 @@ type InstanceProfile struct {
 	Object
 	// RoleARN is the role that compute gets.
 	RoleARN string `json:"roleArn,omitempty"`
+}
+
+// Credentials is the credential configuration of the workspace.
+type Credentials struct {
+	Object
+	// Former are the ids of those for other roles that it takes the place of.
+	Former []string `json:"former,omitempty"`
 }
 
 // Keys are the keys of the customer, or their registrations; one that the spec

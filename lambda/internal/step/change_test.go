@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -15,6 +16,7 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/emulator/wire"
@@ -377,4 +379,204 @@ func TestGivenThatMayNotBeTagged(t *testing.T) {
 	r.result("EnsureVpc", &did)
 	same(t, "outcome", document.Outcome{Outcome: "Given", Reason: "VPC " + id + " does not have the tag lakegate:shared:mito: AccessDenied"}, did)
 	same(t, "tags", map[string]string{}, r.world.EC2.VPCs(tokyoRegion)[0].Tags)
+}
+
+// live is a run of mito, with some texts replaced, whose workspace runs.
+func live(t *testing.T, pairs ...string) *run {
+	t.Helper()
+	return at(t, "VerifyWorkspace", pairs...)
+}
+
+// goesOn makes the run go on with mito with some texts replaced, and does steps
+// again.
+func (r *run) goesOn(steps []string, pairs ...string) {
+	r.t.Helper()
+	r.wants(pairs...)
+	r.doc["spec"] = r.spec
+	for _, step := range steps {
+		if err := r.persist(step); err != nil {
+			r.t.Fatalf("%s: %v", step, err)
+		}
+	}
+}
+
+// inDatabricks is the workspace as the account API has it.
+func (r *run) inDatabricks() provisioning.Workspace {
+	r.t.Helper()
+	all, err := r.console().Workspaces.List(r.t.Context())
+	if err != nil || len(all) != 1 {
+		r.t.Fatalf("there are %d workspaces: %v", len(all), err)
+	}
+	return all[0]
+}
+
+func TestChangeWorkspace(t *testing.T) {
+	t.Parallel()
+	const step = "CreateWorkspace"
+
+	t.Run("tags", func(t *testing.T) {
+		t.Parallel()
+		converges(t, step, func(t *testing.T) *run {
+			r := live(t)
+			r.tags(map[string]string{"team": "platform", "owner": "ada"})
+			return r
+		}, "databricks:UpdateWorkspace")
+		r := live(t)
+		r.tags(map[string]string{"team": "platform", "owner": "ada"})
+		r.does(step, "Updated", "databricks:UpdateWorkspace")
+		same(t, "tags", map[string]string{"team": "platform", "owner": "ada"}, r.inDatabricks().CustomTags)
+	})
+
+	t.Run("the last tags stay, and that is said", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		r.tags(nil)
+		r.does(step, "Found")
+		var did document.Outcome
+		r.result(step, &did)
+		contains(t, did.Reason, "does not remove the last tags", "cost-center, team")
+	})
+
+	encrypted := []string{"  tags: {team", "  encryption: {managedServicesKey: {}, storageKey: {}}\n  tags: {team"}
+	keys := []string{"EnsureCustomerManagedKeys", "RegisterCustomerManagedKeys"}
+	t.Run("keys are added", func(t *testing.T) {
+		t.Parallel()
+		converges(t, step, func(t *testing.T) *run {
+			r := live(t)
+			r.goesOn(keys, encrypted...)
+			return r
+		}, "databricks:UpdateWorkspace")
+	})
+
+	t.Run("keys are not removed", func(t *testing.T) {
+		t.Parallel()
+		r := live(t, encrypted...)
+		r.goesOn(keys)
+		r.refuses(step, plan.Conflict, "key for managed services", "the spec wants none", "spec.encryption.managedServicesKey")
+	})
+
+	t.Run("while it is PROVISIONING", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "AwaitWorkspace")
+		r.tags(map[string]string{"team": "platform"})
+		r.refuses(step, plan.NotReady, "PROVISIONING")
+	})
+}
+
+// A workspace whose spec names another role gets another credential
+// configuration, and the former one goes.
+func TestRotateCredentials(t *testing.T) {
+	t.Parallel()
+	const hands, arms = "crossAccountRole: {name: lakegate-mito-hands}", "crossAccountRole: {name: lakegate-mito-arms}"
+	other := func(t *testing.T) *run {
+		r := live(t)
+		r.goesOn([]string{"EnsureCrossAccountRole", "RegisterCredentials"}, hands, arms)
+		return r
+	}
+	t.Run("contract", func(t *testing.T) {
+		t.Parallel()
+		converges(t, "CreateWorkspace", other, "databricks:UpdateWorkspace", "databricks:DeleteCredentials")
+	})
+	t.Run("there and back", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		before := r.inDatabricks().CredentialsId
+		r.goesOn([]string{"EnsureCrossAccountRole"}, hands, arms)
+		// IAM needs a while to spread the role.
+		r.pass(time.Minute)
+		r.does("RegisterCredentials", "Created", "databricks:CreateCredentials")
+		r.does("CreateWorkspace", "Updated", "databricks:UpdateWorkspace", "databricks:DeleteCredentials")
+		r.does("RegisterCredentials", "Found")
+		same(t, "credentials", r.id("RegisterCredentials"), r.inDatabricks().CredentialsId)
+		if name := r.name("RegisterCredentials"); !strings.HasPrefix(name, "mito-") {
+			t.Errorf("the configuration is called %s", name)
+		}
+		r.goesOn([]string{"EnsureCrossAccountRole", "RegisterCredentials", "CreateWorkspace"})
+		same(t, "name", "mito", r.name("RegisterCredentials"))
+		all, err := r.console().Credentials.List(t.Context())
+		if err != nil || len(all) != 1 || all[0].CredentialsId == before {
+			t.Errorf("there are %v: %v", all, err)
+		}
+	})
+}
+
+func TestChangePrivateAccessSettings(t *testing.T) {
+	t.Parallel()
+	const step = "EnsurePrivateAccessSettings"
+	closed := func(doc *document.Document) {
+		doc.Spec.PrivateLink.PrivateAccessSettings.PublicAccess = aws.Bool(false)
+	}
+	only := func(doc *document.Document) { doc.Spec.PrivateLink.PrivateAccessSettings.Level = "ENDPOINT" }
+	settings := func(r *run) provisioning.PrivateAccessSettings {
+		found, err := r.console().PrivateAccessSettings.GetByPrivateAccessSettingsId(r.t.Context(), r.id(step))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return *found
+	}
+	for name, change := range map[string]func(*document.Document){"public access": closed, "level": only} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			converges(t, step, func(t *testing.T) *run {
+				r := live(t)
+				r.edit(change)
+				return r
+			}, "databricks:ReplacePrivateAccessSettings")
+		})
+	}
+	t.Run("false is sent, and so is who is admitted", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		r.edit(closed)
+		r.edit(only)
+		r.does(step, "Updated", "databricks:ReplacePrivateAccessSettings")
+		got := settings(r)
+		same(t, "public access", false, got.PublicAccessEnabled)
+		same(t, "level", provisioning.PrivateAccessLevelEndpoint, got.PrivateAccessLevel)
+		same(t, "endpoints", []string{r.id("RegisterWorkspaceEndpoint")}, got.AllowedVpcEndpointIds)
+		// An endpoint that somebody has admitted is not in the spec.
+		got.AllowedVpcEndpointIds = append(got.AllowedVpcEndpointIds, r.id("RegisterRelayEndpoint"))
+		got.ForceSendFields = []string{"PublicAccessEnabled"}
+		if _, err := r.console().PrivateAccessSettings.Replace(t.Context(), provisioning.ReplacePrivateAccessSettingsRequest{
+			PrivateAccessSettingsId: got.PrivateAccessSettingsId, CustomerFacingPrivateAccessSettings: got,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.does(step, "Updated", "databricks:ReplacePrivateAccessSettings")
+		same(t, "endpoints", 1, len(settings(r).AllowedVpcEndpointIds))
+	})
+	t.Run("another workspace uses them", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		r.edit(closed)
+		// The workspace that exists is another one's.
+		r.edit(func(doc *document.Document) { doc.Spec.Databricks.WorkspaceName = "nara" })
+		r.refuses(step, plan.Conflict, "public access is true, the spec wants false", "mito (", "use them too", "privateAccessSettings.name")
+	})
+	t.Run("adopted before the workspace exists", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "RegisterNetwork")
+		r.edit(closed)
+		r.refuses(step, plan.Conflict, "does not use them yet", "lakegate.dev/adopt")
+		r.edit(func(doc *document.Document) { doc.Adopt = true })
+		r.does(step, "Updated", "databricks:ReplacePrivateAccessSettings")
+	})
+}
+
+// What makes a workspace another one is refused before anything is looked at.
+func TestIdentityStays(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ old, new, path string }{
+		"region":             {"region: ap-northeast-1", "region: eu-west-1", "spec.region"},
+		"Databricks account": {emulatedAccount, "11111111-2222-4333-8444-555555555555", "spec.databricks.accountId"},
+		"workspace name":     {"  databricks: {accountId:", "  databricks: {workspaceName: other, accountId:", "spec.databricks.workspaceName"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := begin(t)
+			r.upTo("")
+			r.revise("AcquireLease", test.old, test.new)
+			r.refuses("AcquireLease", plan.SpecInvalid, test.path, "a workspace cannot change it", "metadata.name")
+		})
+	}
 }

@@ -68,6 +68,13 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 			return nil, err
 		}
 	}
+	removed, err := removeFormer(ctx, account, doc.Credentials.Former)
+	if err != nil {
+		return nil, err
+	}
+	if len(removed) > 0 && !created {
+		outcome = made(false, outcome.Reason, "removed its former credential configuration "+strings.Join(removed, ", "))
+	}
 	return &document.Workspace{
 		Object: document.Object{
 			ID: strconv.FormatInt(found.WorkspaceId, 10), Name: found.WorkspaceName, Outcome: outcome,
