@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // defaultCIDR of a VPC that is created.
@@ -83,8 +84,13 @@ func (n *Network) setDefaults(name string, hive bool) {
 		set(&n.EndpointRouteTable.Name, name+"-endpoints")
 	}
 
-	n.SecurityGroups.Workspace.setDefaults(name+"-workspace", "Compute of "+name, workspaceRules(hive))
-	n.SecurityGroups.Endpoint.setDefaults(name+"-endpoints", "Control-plane endpoints of "+name, EndpointRules())
+	// AWS takes a name that begins with sg- for an id.
+	group := name
+	if strings.HasPrefix(name+"-", "sg-") {
+		group = "lakegate-" + name
+	}
+	n.SecurityGroups.Workspace.setDefaults(group+"-workspace", "Compute of "+name, workspaceRules(hive))
+	n.SecurityGroups.Endpoint.setDefaults(group+"-endpoints", "Control-plane endpoints of "+name, EndpointRules())
 
 	n.Endpoints.S3.setDefaults(name + "-s3")
 	n.Endpoints.STS.setDefaults(name + "-sts")

@@ -325,3 +325,16 @@ func BenchmarkDigest(b *testing.B) {
 		spec.Digest(w)
 	}
 }
+
+// A name that makes the defaults of groups look like ids is a good one.
+func TestNameLikeAnID(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(string(read(t, "examples/minimal.yaml")), "name: minimal", "name: sg-analytics", 1)
+	w, err := spec.Load("sg-analytics.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Spec.Network.SecurityGroups.Workspace.Name; got != "lakegate-sg-analytics-workspace" {
+		t.Errorf("the group is called %q", got)
+	}
+}

@@ -95,6 +95,9 @@ func (c checker) checkAnnotations() {
 			c.add(entry(path, key), "has %d bytes: want at most %d", n, maxAnnotationValue)
 		}
 	}
+	if adopt, ok := c.Metadata.Annotations[AdoptAnnotation]; ok && adopt != "true" && adopt != "false" {
+		c.add(entry(path, AdoptAnnotation), `is %q: want "true" or "false", in quotes`, adopt)
+	}
 }
 
 const (

@@ -34,6 +34,14 @@ type Metadata struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// AdoptAnnotation lets a workspace take over what has the names that its spec
+// chooses and belongs to nobody here. Its value is true or false.
+const AdoptAnnotation = "lakegate.dev/adopt"
+
+// Adopts says whether what has the wanted names and belongs to nobody is taken
+// over.
+func (w *Workspace) Adopts() bool { return w.Metadata.Annotations[AdoptAnnotation] == "true" }
+
 // Spec is the wanted state of a workspace.
 type Spec struct {
 	// Region is the AWS region of the workspace and of all its objects.
@@ -178,7 +186,8 @@ type SecurityGroup struct {
 	// created. With it there is nothing else: the rest is read from AWS.
 	ID string `json:"id,omitempty" format:"securityGroupId"`
 	// Name of the group, unique in its VPC. Default: <metadata.name>-workspace
-	// and <metadata.name>-endpoints.
+	// and <metadata.name>-endpoints, with lakegate- before it where that would
+	// begin with sg-, as ids do.
 	Name string `json:"name,omitempty" format:"securityGroupName"`
 	// Description of the group; AWS never lets it be changed.
 	// Default: "Compute of <metadata.name>" and "Control-plane endpoints of

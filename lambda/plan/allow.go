@@ -117,7 +117,33 @@ func look(actions ...string) Permission {
 var (
 	ifTaggedNew = map[string]map[string]string{"StringEquals": {"aws:RequestTag/" + TagManaged: Owned}}
 	ifOurs      = map[string]map[string]string{"StringEquals": {"aws:ResourceTag/" + TagManaged: Owned}}
+	// Tags of the author's, but none that say whose an object is.
+	ifOursAndNotTheMarks = map[string]map[string]string{
+		"StringEquals":               {"aws:ResourceTag/" + TagManaged: Owned},
+		"ForAllValues:StringNotLike": {"aws:TagKeys": "lakegate:*"},
+	}
+	// What has no owner may get one, and only this one.
+	ifAdopted = map[string]map[string]string{
+		"StringEquals": {"aws:RequestTag/" + TagManaged: Owned},
+		"Null":         {"aws:ResourceTag/" + TagManaged: "true"},
+	}
+	// On what is given by id or ARN there is nothing of ours but that it is used.
+	ifMarkedAsUsed = map[string]map[string]string{"ForAllValues:StringLike": {"aws:TagKeys": TagShared + "*"}}
 )
+
+// tagging are the permissions to keep the tags of an object of ours, to adopt
+// one that belongs to nobody, and to mark one that is given as used.
+func tagging(put, drop string, resources ...string) []Permission {
+	return []Permission{
+		{Why: "keep its tags, if it is ours", Actions: []string{put, drop}, Resources: resources, Conditions: ifOursAndNotTheMarks},
+		{Why: "adopt one that belongs to nobody", Actions: []string{put}, Resources: resources, Conditions: ifAdopted},
+		{Why: "mark one that is given as used", Actions: []string{put}, Resources: resources, Conditions: ifMarkedAsUsed},
+	}
+}
+
+func tagEC2(kind string) []Permission {
+	return tagging("ec2:CreateTags", "ec2:DeleteTags", ec2ARN(kind))
+}
 
 // create is the permission to make an object of EC2 with our tags, in what it
 // is made in.
@@ -169,6 +195,7 @@ func endpoint(in ...string) []Permission {
 	}
 	perms := fenced(look("ec2:DescribeVpcEndpoints", "ec2:DescribeVpcEndpointServices"))
 	perms = append(perms, create("CreateVpcEndpoint", "vpc-endpoint", append([]string{"vpc"}, in...)...)...)
+	perms = append(perms, tagEC2("vpc-endpoint")...)
 	return append(perms,
 		change("vpc-endpoint", "ec2:ModifyVpcEndpoint"),
 		Permission{Why: "change what it refers to", Actions: []string{"ec2:ModifyVpcEndpoint"}, Resources: refers},
@@ -185,6 +212,7 @@ func ensureVpcAllow() []Permission {
 	return slices.Concat(
 		fenced(look("ec2:DescribeVpcs", "ec2:DescribeVpcAttribute")),
 		create("CreateVpc", "vpc"),
+		tagEC2("vpc"),
 		[]Permission{change("vpc", "ec2:ModifyVpcAttribute")},
 	)
 }
@@ -193,6 +221,7 @@ func ensureSubnetsAllow() []Permission {
 	return slices.Concat(
 		fenced(look("ec2:DescribeSubnets", "ec2:DescribeAvailabilityZones", "ec2:DescribeVpcEndpointServices")),
 		create("CreateSubnet", "subnet", "vpc"),
+		tagEC2("subnet"),
 	)
 }
 
@@ -200,6 +229,7 @@ func ensureSecurityGroupsAllow() []Permission {
 	return slices.Concat(
 		fenced(look("ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules")),
 		create("CreateSecurityGroup", "security-group", "vpc"),
+		tagEC2("security-group"),
 		[]Permission{
 			change("security-group",
 				"ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
@@ -220,6 +250,7 @@ func ensureRouteTablesAllow() []Permission {
 	return slices.Concat(
 		fenced(look("ec2:DescribeRouteTables")),
 		create("CreateRouteTable", "route-table", "vpc"),
+		tagEC2("route-table"),
 		[]Permission{
 			change("subnet", "ec2:AssociateRouteTable"),
 			{Why: "the table may be given", Actions: []string{"ec2:AssociateRouteTable"}, Resources: []string{ec2ARN("route-table")}},
@@ -237,7 +268,7 @@ func enablePrivateDNSAllow() []Permission {
 
 func ensureCrossAccountRoleAllow() []Permission {
 	roles := []string{"arn:" + Partition + ":iam::" + Account + ":role/*"}
-	return fenced(
+	return append(fenced(
 		Permission{Why: "find the role", Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: roles},
 		Permission{
 			Why: "create it, with our tags only", Actions: []string{"iam:CreateRole", "iam:TagRole"},
@@ -247,13 +278,13 @@ func ensureCrossAccountRoleAllow() []Permission {
 			Why: "change it, if it is ours", Actions: []string{"iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"},
 			Resources: roles, Conditions: ifOurs,
 		},
-	)
+	), tagging("iam:TagRole", "iam:UntagRole", roles...)...)
 }
 
 func ensureGlueInstanceProfileAllow() []Permission {
 	roles := []string{"arn:" + Partition + ":iam::" + Account + ":role/*"}
 	profiles := []string{"arn:" + Partition + ":iam::" + Account + ":instance-profile/*"}
-	return fenced(
+	return slices.Concat(fenced(
 		Permission{Why: "find the role", Actions: []string{"iam:GetRole", "iam:GetRolePolicy"}, Resources: roles},
 		Permission{Why: "find the profile", Actions: []string{"iam:GetInstanceProfile"}, Resources: profiles},
 		Permission{
@@ -277,13 +308,16 @@ func ensureGlueInstanceProfileAllow() []Permission {
 			Resources:  roles,
 			Conditions: map[string]map[string]string{"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
 		},
+	),
+		tagging("iam:TagRole", "iam:UntagRole", roles...),
+		tagging("iam:TagInstanceProfile", "iam:UntagInstanceProfile", profiles...),
 	)
 }
 
 func ensureCustomerManagedKeysAllow() []Permission {
 	keys := []string{"arn:" + Partition + ":kms:*:" + Account + ":key/*"}
 	aliases := []string{"arn:" + Partition + ":kms:*:" + Account + ":alias/*"}
-	return fenced(
+	return append(fenced(
 		Permission{Why: "find the keys", Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}},
 		Permission{
 			Why: "see whether a key is ours and whom it admits", Actions: []string{"kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListResourceTags", "kms:GetKeyRotationStatus"},
@@ -296,7 +330,7 @@ func ensureCustomerManagedKeysAllow() []Permission {
 			Resources: keys, Conditions: ifOurs,
 		},
 		Permission{Why: "name a key", Actions: []string{"kms:CreateAlias"}, Resources: aliases},
-	)
+	), tagging("kms:TagResource", "kms:UntagResource", keys...)...)
 }
 
 func verifyNetworkAllow() []Permission {
@@ -331,7 +365,7 @@ func ensureFrontEndDNSAllow() []Permission {
 			Why: "lead the hosts of workspaces, and no other names, to the endpoint", Actions: []string{"route53:ChangeResourceRecordSets"},
 			Resources: []string{hostedZoneARN}, Conditions: hosts,
 		},
-		Permission{Why: "tag it once it exists", Actions: []string{"route53:ChangeTagsForResource"}, Resources: []string{hostedZoneARN}},
+		Permission{Why: "tag it once it exists, which Route 53 binds to no condition", Actions: []string{"route53:ChangeTagsForResource"}, Resources: []string{hostedZoneARN}},
 	)
 }
 
@@ -358,7 +392,7 @@ func ensureRootBucketAllow() []Permission {
 			Resources: buckets,
 		},
 		Permission{
-			Why: "close it to the public and open it to Databricks, in this account only", Actions: []string{"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"},
+			Why: "close it to the public, open it to Databricks and keep its tags, in this account only", Actions: []string{"s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging"},
 			Resources:  buckets,
 			Conditions: map[string]map[string]string{"StringEquals": {"aws:ResourceAccount": Account}},
 		},
@@ -378,7 +412,11 @@ func dispatchAllow() []Permission {
 // planProposalAllow is what the steps may look at, and the proposals.
 func planProposalAllow() []Permission {
 	allow := []Permission{
-		sendEvents, readSecret, readRepository, compareCommits,
+		sendEvents, readSecret, readRepository, compareCommits, listState,
+		{
+			Why: "know what was applied last", Actions: []string{"s3:GetObject"},
+			Resources: []string{bucketARN(StateBucket) + "/status/*"},
+		},
 		{
 			Why: "comment on a pull request what it would change", Actions: []string{"codecommit:PostCommentForPullRequest"},
 			Resources: []string{repositoryARN}, Source: CodeCommit,

@@ -32,16 +32,23 @@ const (
 	StateMachine     = "${StateMachine}"
 )
 
-// Tag keys that mark what this project made. They are part of permissions, and
-// so of the plan.
+// Tag keys that mark what this project made or uses. They are part of
+// permissions, and so of the plan.
 const (
 	// TagWorkspace holds metadata.name of the spec.
 	TagWorkspace = "lakegate:workspace"
-	// TagManaged holds owned for what was created here.
+	// TagManaged holds owned for what was created or adopted here.
 	TagManaged = "lakegate:managed"
 	// TagObject holds which object of the workspace it is, such as
 	// workspace-subnet-1; it stays when a name changes.
 	TagObject = "lakegate:object"
-	// Owned is the value of TagManaged for what was created here.
+	// Owned is the value of TagManaged.
 	Owned = "owned"
+	// TagShared, and after it the name of a workspace, is on what a spec gives by
+	// id or ARN. Several workspaces can use one object, so each has a key of its
+	// own, which it can remove without the others. Such an object never has
+	// TagManaged from us: only what has it may be changed or deleted.
+	TagShared = "lakegate:shared:"
+	// Used is the value of TagShared.
+	Used = "used"
 )

@@ -129,7 +129,10 @@ func pretended(input any) (any, error) {
 			InstanceProfileName: in.InstanceProfileName, Arn: id("profile-" + aws.ToString(in.InstanceProfileName)), InstanceProfileId: id("profile"),
 		}}, nil
 	case *kms.CreateKeyInput:
-		return &kms.CreateKeyOutput{KeyMetadata: &kmstypes.KeyMetadata{KeyId: id("key"), Arn: id("key"), KeyState: kmstypes.KeyStateEnabled}}, nil
+		return &kms.CreateKeyOutput{KeyMetadata: &kmstypes.KeyMetadata{
+			KeyId: id("key"), Arn: id("key"), KeyState: kmstypes.KeyStateEnabled, KeySpec: kmstypes.KeySpecSymmetricDefault,
+			KeyUsage: kmstypes.KeyUsageTypeEncryptDecrypt,
+		}}, nil
 	case *route53.CreateHostedZoneInput:
 		return &route53.CreateHostedZoneOutput{HostedZone: &route53types.HostedZone{Id: id("zone-" + aws.ToString(in.Name)), Name: in.Name}}, nil
 	}
@@ -244,6 +247,10 @@ func empty(input any) any {
 		return &ec2.AuthorizeSecurityGroupEgressOutput{}
 	case *ec2.AuthorizeSecurityGroupIngressInput:
 		return &ec2.AuthorizeSecurityGroupIngressOutput{}
+	case *ec2.CreateTagsInput:
+		return &ec2.CreateTagsOutput{}
+	case *ec2.DeleteTagsInput:
+		return &ec2.DeleteTagsOutput{}
 	case *ec2.ModifyVpcAttributeInput:
 		return &ec2.ModifyVpcAttributeOutput{}
 	case *ec2.ModifyVpcEndpointInput:
@@ -254,6 +261,14 @@ func empty(input any) any {
 		return &ec2.RevokeSecurityGroupIngressOutput{}
 	case *iam.AddRoleToInstanceProfileInput:
 		return &iam.AddRoleToInstanceProfileOutput{}
+	case *iam.TagRoleInput:
+		return &iam.TagRoleOutput{}
+	case *iam.UntagRoleInput:
+		return &iam.UntagRoleOutput{}
+	case *iam.TagInstanceProfileInput:
+		return &iam.TagInstanceProfileOutput{}
+	case *iam.UntagInstanceProfileInput:
+		return &iam.UntagInstanceProfileOutput{}
 	case *iam.PutRolePolicyInput:
 		return &iam.PutRolePolicyOutput{}
 	case *iam.UpdateAssumeRolePolicyInput:
@@ -270,6 +285,10 @@ func empty(input any) any {
 		return &kms.CreateAliasOutput{}
 	case *kms.EnableKeyRotationInput:
 		return &kms.EnableKeyRotationOutput{}
+	case *kms.TagResourceInput:
+		return &kms.TagResourceOutput{}
+	case *kms.UntagResourceInput:
+		return &kms.UntagResourceOutput{}
 	case *kms.PutKeyPolicyInput:
 		return &kms.PutKeyPolicyOutput{}
 	case *route53.ChangeResourceRecordSetsInput:

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -34,11 +35,16 @@ func Owned(author map[string]string, workspace, object, name string) Tags {
 
 // EC2 returns the tags in the form of a create call.
 func (t Tags) EC2(kind ec2types.ResourceType) []ec2types.TagSpecification {
-	spec := ec2types.TagSpecification{ResourceType: kind}
+	return []ec2types.TagSpecification{{ResourceType: kind, Tags: t.EC2Tags()}}
+}
+
+// EC2Tags returns the tags in the form of EC2.
+func (t Tags) EC2Tags() []ec2types.Tag {
+	var tags []ec2types.Tag
 	for _, k := range slices.Sorted(maps.Keys(t)) {
-		spec.Tags = append(spec.Tags, ec2types.Tag{Key: aws.String(k), Value: aws.String(t[k])})
+		tags = append(tags, ec2types.Tag{Key: aws.String(k), Value: aws.String(t[k])})
 	}
-	return []ec2types.TagSpecification{spec}
+	return tags
 }
 
 // IAM returns the tags in the form of IAM.
@@ -95,15 +101,6 @@ func (t Tags) S3() []s3types.Tag {
 	return tags
 }
 
-// OwnedBy returns the filters that find an object of a workspace.
-func OwnedBy(workspace, object string) []ec2types.Filter {
-	return []ec2types.Filter{
-		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{workspace}},
-		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
-		{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}},
-	}
-}
-
 // OfEC2 reads the tags of an object of EC2.
 func OfEC2(tags []ec2types.Tag) Tags {
 	out := Tags{}
@@ -129,6 +126,46 @@ func OfS3(tags []s3types.Tag) Tags {
 		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	return out
+}
+
+// Diff compares the tags of an object with those that it should have. It returns
+// what has to be put on it and the keys that have to go: those that an earlier
+// spec had. Tags of others stay.
+func (t Tags) Diff(want Tags, former []string) (put Tags, drop []string) {
+	put = Tags{}
+	for k, v := range want {
+		if has, ok := t[k]; !ok || has != v {
+			put[k] = v
+		}
+	}
+	for _, k := range former {
+		_, wanted := want[k]
+		if _, has := t[k]; has && !wanted {
+			drop = append(drop, k)
+		}
+	}
+	slices.Sort(drop)
+	return put, drop
+}
+
+// Owner returns the workspace that owns an object, or an empty string.
+func (t Tags) Owner() string {
+	if t[plan.TagManaged] != plan.Owned {
+		return ""
+	}
+	return t[plan.TagWorkspace]
+}
+
+// Users returns the workspaces whose specs give an object by id or ARN, sorted.
+func (t Tags) Users() []string {
+	var users []string
+	for k := range t {
+		if user, ok := strings.CutPrefix(k, plan.TagShared); ok {
+			users = append(users, user)
+		}
+	}
+	slices.Sort(users)
+	return users
 }
 
 // IsOwnedBy says whether the tags mark an object as ours and of this workspace.

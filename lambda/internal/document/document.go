@@ -34,6 +34,8 @@ type Document struct {
 	// Digest of the spec with its defaults: it tells whether an author changed
 	// anything.
 	Digest string `json:"digest"`
+	// Adopt lets what has the wanted names and belongs to nobody be taken over.
+	Adopt bool `json:"adopt,omitempty"`
 
 	Lease *Lease `json:"lease,omitempty"`
 
@@ -57,7 +59,7 @@ type Document struct {
 
 	GlueInstanceProfile   *InstanceProfile `json:"glueInstanceProfile,omitempty"`
 	CrossAccountRole      *Object          `json:"crossAccountRole,omitempty"`
-	Credentials           *Object          `json:"credentials,omitempty"`
+	Credentials           *Credentials     `json:"credentials,omitempty"`
 	CustomerManagedKeys   *Keys            `json:"customerManagedKeys,omitempty"`
 	KeyRegistrations      *Keys            `json:"keyRegistrations,omitempty"`
 	RootBucket            *Object          `json:"rootBucket,omitempty"`
@@ -188,6 +190,9 @@ type Lease struct {
 	// Verified is the last verification of the workspace, if nothing has been
 	// attempted since then that did not come to its end.
 	Verified *Proof `json:"verified,omitempty"`
+	// TagKeys are the keys of the author's tags that may have been written: what
+	// the spec has, or had since the workspace was last Ready.
+	TagKeys []string `json:"tagKeys,omitempty"`
 }
 
 // Proof is a verification that passed.
@@ -335,6 +340,13 @@ type InstanceProfile struct {
 	Object
 	// RoleARN is the role that compute gets.
 	RoleARN string `json:"roleArn,omitempty"`
+}
+
+// Credentials is the credential configuration of the workspace.
+type Credentials struct {
+	Object
+	// Former are the ids of those for other roles that it takes the place of.
+	Former []string `json:"former,omitempty"`
 }
 
 // Keys are the keys of the customer, or their registrations; one that the spec

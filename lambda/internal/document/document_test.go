@@ -25,7 +25,7 @@ func TestKeysAreThoseOfThePlan(t *testing.T) {
 		}
 		delete(keys, s.Result)
 	}
-	for _, head := range []string{"apiVersion", "workspace", "revision", "execution", "spec", "digest"} {
+	for _, head := range []string{"apiVersion", "workspace", "revision", "execution", "spec", "digest", "adopt"} {
 		delete(keys, head)
 	}
 	if len(keys) > 0 {

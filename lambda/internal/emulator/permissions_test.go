@@ -50,9 +50,26 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	closed.push(closed.text)
 	closed.propose(closed.text)
 	closed.mustBeReady()
+	// Tags that come and go, on everything that can be ours.
+	tagged := append(slices.Clone(s.text), "  tags: {team: data}\n"...)
+	s.push(tagged)
+	s.mustBeReady()
+	s.push(s.text)
+	s.mustBeReady()
+	closed.push([]byte(strings.Replace(string(closed.text), "  tags:", "  tags:\n    owner: ada", 1)))
+	closed.mustBeReady()
+	closed.push(closed.text)
+	closed.mustBeReady()
+	// What a network team gives.
+	given := newSceneOf(t, example(t, "existing-vpc"))
+	if err := given.Provide(t.Context(), given.spec); err != nil {
+		t.Fatal(err)
+	}
+	given.push(given.text)
+	given.mustBeReady()
 	var missing []string
 	called := map[string]bool{}
-	for _, c := range append(s.Hub.Calls(), closed.Hub.Calls()...) {
+	for _, c := range slices.Concat(s.Hub.Calls(), closed.Hub.Calls(), given.Hub.Calls()) {
 		name, ok := callOf(c)
 		if !ok || allowed[c.Caller] == nil {
 			continue

@@ -159,7 +159,7 @@ func TestProvide(t *testing.T) {
 }
 
 // belongings describes what exists, by id or ARN, without the states of
-// endpoints, which pass, and without what route tables have for endpoints and
+// endpoints, which pass, without the marks of what is used, and without what route tables have for endpoints and
 // subnets of the workspace.
 func (s *scene) belongings() map[string]string {
 	s.Helper()
@@ -169,7 +169,8 @@ func (s *scene) belongings() map[string]string {
 		if err != nil {
 			s.Fatal(err)
 		}
-		out[id] = string(text)
+		// What is given is marked as used, and nothing more.
+		out[id] = strings.ReplaceAll(string(text), fmt.Sprintf("%q:%q", plan.TagShared+s.spec.Metadata.Name, plan.Used), "")
 	}
 	region := s.Config.Region
 	for _, x := range s.EC2.VPCs(region) {

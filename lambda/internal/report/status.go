@@ -37,6 +37,19 @@ type Status struct {
 	// Verified is the last verification that passed, unless something was
 	// attempted since then that has not come to its end.
 	Verified *Proof `json:"verified,omitempty"`
+	// TagKeys are the keys of the author's tags that may be on objects: those of
+	// the last applied spec and of all that were attempted since.
+	TagKeys []string `json:"tagKeys,omitempty"`
+	// Applied is what the last applied spec said that can never change.
+	Applied *Identity `json:"applied,omitempty"`
+}
+
+// Identity is what makes a workspace another one if it changes.
+type Identity struct {
+	Region            string `json:"region"`
+	AWSAccount        string `json:"awsAccount"`
+	DatabricksAccount string `json:"databricksAccount"`
+	WorkspaceName     string `json:"workspaceName"`
 }
 
 // Proof is a verification that passed.

@@ -3,6 +3,8 @@ package step
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -100,6 +102,12 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	if err != nil {
 		return err
 	}
+	if err := sameIdentity(status.Applied, doc); err != nil {
+		return err
+	}
+	// Written down before any of them is on an object.
+	status.TagKeys = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(status.TagKeys, maps.Keys(doc.Spec.Tags)))))
+	out.TagKeys = status.TagKeys
 	conditions := []report.Condition{{
 		Type: report.ConditionReconciling, Status: "True", Reason: "Progressing",
 		Message: fmt.Sprintf("Execution %s applies %s.", doc.Execution.Name, doc.Revision.Signed()),
@@ -114,4 +122,34 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)
 	return d.Statuses.Write(ctx, status)
+}
+
+// identityOf is what a spec says that can never change.
+func identityOf(doc *document.Document) report.Identity {
+	return report.Identity{
+		Region: doc.Spec.Region, AWSAccount: doc.Spec.AWS.AccountID,
+		DatabricksAccount: doc.Spec.Databricks.AccountID, WorkspaceName: doc.Spec.Databricks.WorkspaceName,
+	}
+}
+
+// sameIdentity refuses a spec that has been made that of another workspace:
+// everything would be created a second time, and the first left behind.
+func sameIdentity(applied *report.Identity, doc *document.Document) error {
+	if applied == nil {
+		return nil
+	}
+	wanted := identityOf(doc)
+	for _, f := range []struct{ path, was, is string }{
+		{"spec.region", applied.Region, wanted.Region},
+		{"spec.aws.accountId", applied.AWSAccount, wanted.AWSAccount},
+		{"spec.databricks.accountId", applied.DatabricksAccount, wanted.DatabricksAccount},
+		{"spec.databricks.workspaceName", applied.WorkspaceName, wanted.WorkspaceName},
+	} {
+		if f.was != f.is {
+			return failure.New(plan.SpecInvalid,
+				fmt.Sprintf("Set %s back to %s. For a workspace elsewhere or of another name, push a spec of another metadata.name.", f.path, f.was),
+				"comparing %s with what was applied last: it was %s and is %s, and a workspace cannot change it", f.path, f.was, f.is)
+		}
+	}
+	return nil
 }

@@ -60,5 +60,5 @@ func assignMetastore(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if found != want.MetastoreID {
 		return nil, differs(what, "id", found, want.MetastoreID, "spec.metastore.unityCatalog.metastoreId")
 	}
-	return &document.Object{ID: found, Outcome: made(created, false, "")}, nil
+	return &document.Object{ID: found, Outcome: made(created)}, nil
 }

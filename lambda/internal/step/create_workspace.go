@@ -1,15 +1,20 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
+	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
@@ -57,20 +62,18 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	outcome := document.Outcome{Outcome: document.Found}
-	switch {
-	case created:
-		outcome = document.Outcome{Outcome: document.Created}
-	default:
-		if err := workspaceDiffers(found, want); err != nil {
+	outcome := document.Outcome{Outcome: document.Created}
+	if !created {
+		if outcome, err = convergeWorkspace(ctx, account, doc, found, want); err != nil {
 			return nil, err
 		}
-		if found.WorkspaceStatus == provisioning.WorkspaceStatusFailed {
-			if err := repairWorkspace(ctx, account, found); err != nil {
-				return nil, err
-			}
-			outcome = document.Outcome{Outcome: document.Updated, Reason: "it was FAILED and is provisioned again"}
-		}
+	}
+	removed, err := removeFormer(ctx, account, doc.Credentials.Former)
+	if err != nil {
+		return nil, err
+	}
+	if len(removed) > 0 && !created {
+		outcome = made(false, outcome.Reason, "removed its former credential configuration "+strings.Join(removed, ", "))
 	}
 	return &document.Workspace{
 		Object: document.Object{
@@ -93,36 +96,90 @@ func explainWorkspace(err error) error {
 		"Correct what Databricks names. A deployment name works only for accounts with a prefix: without one, remove spec.databricks.deploymentName.", err)
 }
 
-func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
-	what := fmt.Sprintf("workspace %s (%d)", found.WorkspaceName, found.WorkspaceId)
-	for _, field := range []struct{ name, found, wanted, path string }{
-		{"region", found.AwsRegion, want.AwsRegion, "spec.region"},
-		{"credential configuration", found.CredentialsId, want.CredentialsId, "spec.databricks.credentialsName"},
-		{"storage configuration", found.StorageConfigurationId, want.StorageConfigurationId, "spec.databricks.storageName"},
-		{"network configuration", found.NetworkId, want.NetworkId, "spec.databricks.networkName"},
-		{"key for managed services", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, "spec.encryption.managedServicesKey"},
-		{"key for storage", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, "spec.encryption.storageKey"},
-		{"private access settings", found.PrivateAccessSettingsId, want.PrivateAccessSettingsId, "spec.privateLink.privateAccessSettings"},
+// convergeWorkspace changes what can be changed of a workspace that is there, in
+// one request. What cannot is a Conflict.
+// https://docs.databricks.com/api/account/workspaces/update
+func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc *document.Document, found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) (document.Outcome, error) {
+	if err := workspaceDiffers(found, want); err != nil {
+		return document.Outcome{}, err
+	}
+	var (
+		to        provisioning.Workspace
+		mask, did []string
+		noted     string
+	)
+	for _, field := range []struct {
+		name, found, want string
+		to                *string
+		what              string
+	}{
+		{"credentials_id", found.CredentialsId, want.CredentialsId, &to.CredentialsId, "changed its credential configuration"},
+		{"private_access_settings_id", found.PrivateAccessSettingsId, want.PrivateAccessSettingsId, &to.PrivateAccessSettingsId, "changed its private access settings"},
+		{"managed_services_customer_managed_key_id", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, &to.ManagedServicesCustomerManagedKeyId, "added its key for managed services"},
+		{"storage_customer_managed_key_id", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, &to.StorageCustomerManagedKeyId, "added its key for storage"},
 	} {
-		if field.found != field.wanted {
-			return failure.New(plan.Conflict,
-				fmt.Sprintf("Set %s to what the workspace has, or choose another spec.databricks.workspaceName to create a new one.", field.path),
-				"comparing %s: its %s is %s, the spec wants %s", what, field.name, field.found, field.wanted)
+		if field.found != field.want {
+			mask, did, *field.to = append(mask, field.name), append(did, field.what), field.want
 		}
 	}
-	return nil
+	put, drop := awsapi.Tags(found.CustomTags).Diff(want.CustomTags, formerTags(doc))
+	switch tags := changedTags(found.CustomTags, put, drop); {
+	case len(put)+len(drop) == 0:
+	case len(tags) == 0:
+		// An update without tags changes nothing.
+		noted = "Databricks does not remove the last tags of a workspace: " + strings.Join(drop, ", ") + " stay"
+	default:
+		mask, did, to.CustomTags = append(mask, "custom_tags"), append(did, "changed its tags"), tags
+	}
+	if found.WorkspaceStatus == provisioning.WorkspaceStatusFailed {
+		// The same objects are set once more, which provisions it again.
+		to.CredentialsId, to.StorageConfigurationId, to.NetworkId = want.CredentialsId, want.StorageConfigurationId, want.NetworkId
+		mask = append(slices.DeleteFunc(mask, func(m string) bool { return m == "credentials_id" }), "credentials_id", "storage_configuration_id", "network_id")
+		did = append(did, "it was FAILED and is provisioned again")
+	}
+	if len(mask) == 0 {
+		return document.Outcome{Outcome: document.Found, Reason: noted}, nil
+	}
+	if s := found.WorkspaceStatus; s != provisioning.WorkspaceStatusRunning && s != provisioning.WorkspaceStatusFailed {
+		return document.Outcome{}, failure.New(plan.NotReady,
+			"The workspace can be changed only while it is RUNNING: redrive the execution when it is.",
+			"changing workspace %s (%d): it is %s", found.WorkspaceName, found.WorkspaceId, s)
+	}
+	if _, err := account.Workspaces.Update(ctx, provisioning.UpdateWorkspaceRequest{
+		WorkspaceId: found.WorkspaceId, UpdateMask: strings.Join(mask, ","), CustomerFacingWorkspace: to,
+	}); err != nil {
+		return document.Outcome{}, fmt.Errorf("changing %s of workspace %s (%d): %w", strings.Join(mask, ", "), found.WorkspaceName, found.WorkspaceId, err)
+	}
+	return made(false, because(did...), noted), nil
 }
 
-func repairWorkspace(ctx context.Context, account *databricksapi.Account, w provisioning.Workspace) error {
-	_, err := account.Workspaces.Update(ctx, provisioning.UpdateWorkspaceRequest{
-		WorkspaceId: w.WorkspaceId,
-		UpdateMask:  "credentials_id,storage_configuration_id,network_id",
-		CustomerFacingWorkspace: provisioning.Workspace{
-			CredentialsId: w.CredentialsId, StorageConfigurationId: w.StorageConfigurationId, NetworkId: w.NetworkId,
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("repairing workspace %s (%d): %w", w.WorkspaceName, w.WorkspaceId, err)
+// changedTags are all tags of a workspace after a change; those of others stay.
+func changedTags(has map[string]string, put awsapi.Tags, drop []string) map[string]string {
+	tags := map[string]string{}
+	maps.Copy(tags, has)
+	maps.Copy(tags, put)
+	maps.DeleteFunc(tags, func(k, _ string) bool { return slices.Contains(drop, k) })
+	return tags
+}
+
+func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
+	what := fmt.Sprintf("workspace %s (%d)", found.WorkspaceName, found.WorkspaceId)
+	for _, field := range []struct {
+		name, found, wanted, path string
+		// add is whether a live workspace can get what it does not have.
+		add bool
+	}{
+		{"region", found.AwsRegion, want.AwsRegion, "spec.region", false},
+		{"storage configuration", found.StorageConfigurationId, want.StorageConfigurationId, "spec.databricks.storageName", false},
+		{"network configuration", found.NetworkId, want.NetworkId, "spec.databricks.networkName", false},
+		{"key for managed services", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, "spec.encryption.managedServicesKey", true},
+		{"key for storage", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, "spec.encryption.storageKey", true},
+	} {
+		if field.found != field.wanted && (field.found != "" || !field.add) {
+			return failure.New(plan.Conflict,
+				fmt.Sprintf("Set %s to what the workspace has, or push a spec of another metadata.name to have a new one.", field.path),
+				"comparing %s: its %s is %s, the spec wants %s", what, field.name, field.found, cmp.Or(field.wanted, "none"))
+		}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func TestCreateWorkspace(t *testing.T) {
 		t.Parallel()
 		r := at(t, "AwaitWorkspace")
 		r.doc["network"] = json.RawMessage(`{"id":"another"}`)
-		r.refuses(step, "Conflict", "another", "spec.databricks.networkName", "spec.databricks.workspaceName")
+		r.refuses(step, "Conflict", "another", "spec.databricks.networkName", "metadata.name")
 	})
 	t.Run("a deployment name without a prefix", func(t *testing.T) {
 		t.Parallel()

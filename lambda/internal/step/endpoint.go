@@ -48,24 +48,32 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 	if want.id != "" {
 		return givenEndpoint(ctx, api, doc, want)
 	}
+	this := thing[types.VpcEndpoint]{
+		kind: "VPC endpoint", object: want.object, name: want.name, path: want.path,
+		label: func(e types.VpcEndpoint) (string, string, awsapi.Tags) {
+			tags := awsapi.OfEC2(e.Tags)
+			return aws.ToString(e.VpcEndpointId), tags["Name"], tags
+		},
+	}
 	var gone []string
 	found, created, err := ensure(ctx, "VPC endpoint "+want.name,
 		func(ctx context.Context) ([]types.VpcEndpoint, error) {
 			all, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{
-				Filters: append(awsapi.OwnedBy(doc.Workspace, want.object),
-					types.Filter{Name: aws.String("vpc-id"), Values: []string{want.vpc}}),
+				Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{want.vpc}}},
 			})
 			if err != nil {
 				return nil, err
 			}
 			gone = nil
-			return slices.DeleteFunc(all, func(e types.VpcEndpoint) bool {
-				if isGone(e) {
-					gone = append(gone, aws.ToString(e.VpcEndpointId))
-					return true
+			return this.among(doc, slices.DeleteFunc(all, func(e types.VpcEndpoint) bool {
+				if !isGone(e) {
+					return false
 				}
-				return false
-			}), nil
+				if tags := awsapi.OfEC2(e.Tags); tags.IsOwnedBy(doc.Workspace) && tags[plan.TagObject] == want.object {
+					gone = append(gone, aws.ToString(e.VpcEndpointId))
+				}
+				return true
+			}))
 		},
 		func(e types.VpcEndpoint) string { return aws.ToString(e.VpcEndpointId) },
 		func(ctx context.Context) (types.VpcEndpoint, error) { return createEndpoint(ctx, api, doc, want, gone) })
@@ -83,17 +91,26 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 	if !slices.Contains(want.services, out.Service) {
 		return nil, differs("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
 	}
+	if found.VpcEndpointType != want.kind {
+		return nil, differs("VPC endpoint "+out.ID, "type", string(found.VpcEndpointType), string(want.kind), want.path+".name")
+	}
+	tagged, err := ec2Tagger(api, "VPC endpoint", out.ID, found.Tags).own(ctx, doc, want.object, want.name)
+	if err != nil {
+		return nil, err
+	}
+	out.Name = want.name
 	changed, err := convergeEndpoint(ctx, api, found, want)
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(false, changed, "changed its subnets, groups, route tables or policy")
-	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
+	resolves := want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled)
+	if resolves {
 		if err := turnOnPrivateDNS(ctx, api, found); err != nil {
 			return nil, err
 		}
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
 	}
+	out.Outcome = made(false, tagged,
+		when(changed, "changed its subnets, groups, route tables or policy"), when(resolves, "turned on private DNS names"))
 	return out, nil
 }
 
@@ -124,8 +141,8 @@ func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 	if want.privateDNS && !aws.ToBool(e.PrivateDnsEnabled) {
 		return nil, privateDNSOff(out.ID)
 	}
-	out.Outcome = document.Outcome{Outcome: document.Given}
-	return out, nil
+	out.Outcome, err = ec2Tagger(api, "VPC endpoint", out.ID, e.Tags).share(ctx, doc)
+	return out, err
 }
 
 func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, want endpointWish, gone []string) (types.VpcEndpoint, error) {

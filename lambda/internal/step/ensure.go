@@ -73,12 +73,13 @@ func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(
 }
 
 // made is the outcome of an object of ours: created, or found and perhaps
-// changed.
-func made(created, changed bool, how string) document.Outcome {
+// changed in the ways that are named.
+func made(created bool, changes ...string) document.Outcome {
+	how := because(changes...)
 	switch {
 	case created:
 		return document.Outcome{Outcome: document.Created}
-	case changed:
+	case how != "":
 		return document.Outcome{Outcome: document.Updated, Reason: how}
 	default:
 		return document.Outcome{Outcome: document.Found}
@@ -115,13 +116,6 @@ func missing(what, id, place, path string) error {
 	return failure.New(plan.Conflict,
 		fmt.Sprintf("Correct %s, or remove it so that one is created.", path),
 		"looking for %s %s: it does not exist%s in this account", what, id, where)
-}
-
-// foreign is the Conflict of an object that has the wanted name but is not ours.
-func foreign(what, id, path string) error {
-	return failure.New(plan.Conflict,
-		fmt.Sprintf("Choose another name in the spec, or give the existing one as %s to use it as it is.", path),
-		"looking for %s: %s exists and was not made by this workspace", what, id)
 }
 
 // sameJSON compares two JSON texts by meaning.

@@ -35,7 +35,7 @@ func ensureCrossAccountRole(ctx context.Context, d *Deps, doc *document.Document
 	}
 	return &document.Object{
 		ID: role.id, ARN: role.arn, Name: doc.Spec.CrossAccountRole.Name,
-		Outcome: made(created, role.changed, "changed its trust or permissions"),
+		Outcome: made(created, role.changed),
 	}, nil
 }
 
@@ -72,9 +72,11 @@ func givenRole(ctx context.Context, api awsapi.IAM, doc *document.Document) (*do
 			"Set the role's trust policy to "+trustPolicy(doc.Spec.Databricks.AccountID).String(),
 			"checking role %s: %s", arn, problem)
 	}
-	return &document.Object{
-		ID: aws.ToString(out.Role.RoleId), ARN: arn, Name: name, Outcome: document.Outcome{Outcome: document.Given},
-	}, nil
+	outcome, err := roleTagger(api, name, awsapi.OfIAM(out.Role.Tags)).share(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	return &document.Object{ID: aws.ToString(out.Role.RoleId), ARN: arn, Name: name, Outcome: outcome}, nil
 }
 
 // trustProblem returns why Databricks cannot assume a role, or an empty string.

@@ -163,6 +163,7 @@ func TestEnsureCrossAccountRole(t *testing.T) {
 			r := at(t, step)
 			arn := r.newRole("hands", path, trust(account))
 			r.revise(step, given, "{arn: \""+arn+"\"}")
+			r.does(step, "Given", "iam:TagRole")
 			r.does(step, "Given")
 			var got struct{ ARN string }
 			r.result(step, &got)

@@ -57,7 +57,7 @@ func ensureCustomerManagedKeys(ctx context.Context, d *Deps, doc *document.Docum
 
 func ensureKey(ctx context.Context, api awsapi.Keys, doc *document.Document, want keyWish) (*document.Object, error) {
 	if want.ARN != "" {
-		return givenKey(ctx, api, want)
+		return givenKey(ctx, api, doc, want)
 	}
 	alias := "alias/" + want.Alias
 	key, created, err := ensure(ctx, "key "+alias,
@@ -77,22 +77,33 @@ func ensureKey(ctx context.Context, api awsapi.Keys, doc *document.Document, wan
 		return nil, err
 	}
 	arn := aws.ToString(key.Arn)
+	var tags awsapi.Tags
 	if !created {
-		if tags, err := tagsOfKey(ctx, api, arn); err != nil {
+		if tags, err = tagsOfKey(ctx, api, arn); err != nil {
 			return nil, err
-		} else if !tags.IsOwnedBy(doc.Workspace) {
-			return nil, foreign("key "+alias, arn, want.path+".arn")
+		}
+		if err := claim(doc, "key "+alias, arn, want.path+".arn", tags); err != nil {
+			return nil, err
 		}
 	}
 	if key.KeyState != types.KeyStateEnabled {
 		return nil, failure.New(plan.Conflict, "Enable the key, or cancel its deletion (aws kms cancel-key-deletion), then redrive the execution.",
 			"checking key %s (%s): its state is %s", arn, alias, key.KeyState)
 	}
+	if key.KeySpec != types.KeySpecSymmetricDefault {
+		return nil, differs("key "+arn+" ("+alias+")", "spec", string(key.KeySpec), string(types.KeySpecSymmetricDefault), want.path+".alias")
+	}
+	tagged := ""
+	if !created {
+		if tagged, err = keyTagger(api, arn, tags).own(ctx, doc, want.object, want.Alias); err != nil {
+			return nil, err
+		}
+	}
 	changed, err := convergeKey(ctx, api, arn, want.policy.String())
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: aws.ToString(key.KeyId), ARN: arn, Name: alias, Outcome: made(created, changed, "changed its policy or rotation")}, nil
+	return &document.Object{ID: aws.ToString(key.KeyId), ARN: arn, Name: alias, Outcome: made(created, tagged, when(changed, "changed its policy or rotation"))}, nil
 }
 
 // createKey makes a key and names it. A key whose creation was not answered has
@@ -195,7 +206,7 @@ func convergeKey(ctx context.Context, api awsapi.Keys, arn, policy string) (chan
 
 // givenKey checks that a key of the author's can be used. Whether its policy
 // admits Databricks is seen when compute starts.
-func givenKey(ctx context.Context, api awsapi.Keys, want keyWish) (*document.Object, error) {
+func givenKey(ctx context.Context, api awsapi.Keys, doc *document.Document, want keyWish) (*document.Object, error) {
 	out, err := api.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(want.ARN)})
 	if failure.Code(err) == "NotFoundException" {
 		return nil, missing("key", want.ARN, "", want.path+".arn")
@@ -207,7 +218,13 @@ func givenKey(ctx context.Context, api awsapi.Keys, want keyWish) (*document.Obj
 		return nil, failure.New(plan.Conflict, "Give a symmetric key that is enabled as "+want.path+".arn.",
 			"checking key %s: it is %s and %s", want.ARN, k.KeyState, k.KeySpec)
 	}
-	return &document.Object{
-		ID: aws.ToString(out.KeyMetadata.KeyId), ARN: want.ARN, Outcome: document.Outcome{Outcome: document.Given},
-	}, nil
+	tags, err := tagsOfKey(ctx, api, want.ARN)
+	if err != nil && !failure.Is(err, plan.AccessDenied) {
+		return nil, err
+	}
+	outcome, err := keyTagger(api, want.ARN, tags).share(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	return &document.Object{ID: aws.ToString(out.KeyMetadata.KeyId), ARN: want.ARN, Outcome: outcome}, nil
 }

@@ -56,7 +56,7 @@ func ensureFrontEndDNS(ctx context.Context, d *Deps, doc *document.Document) (*d
 		created = created || zone.Outcome.Outcome == document.Created
 		changed = changed || zone.Outcome.Outcome == document.Updated
 	}
-	out.Outcome = made(created, changed, "changed its records or tags")
+	out.Outcome = made(created, when(changed, "changed its records or tags"))
 	return out, nil
 }
 
@@ -108,8 +108,14 @@ func givenZone(ctx context.Context, api awsapi.Zones, doc *document.Document, zo
 				"checking hosted zone %s: %s does not lead to endpoint %s: %s", id, host, doc.FrontEndEndpoint.ID, p.seen)
 		}
 	}
-	out.Zones = []document.Object{{ID: id, Name: zones[i].name, Outcome: document.Outcome{Outcome: document.Given}}}
-	out.Outcome = document.Outcome{Outcome: document.Given}
+	tags, err := tagsOfZone(ctx, api, id)
+	if err != nil {
+		return err
+	}
+	if out.Outcome, err = zoneTagger(api, id, tags).share(ctx, doc); err != nil {
+		return err
+	}
+	out.Zones = []document.Object{{ID: id, Name: zones[i].name, Outcome: out.Outcome}}
 	return nil
 }
 
@@ -140,18 +146,24 @@ func ensureZone(ctx context.Context, api awsapi.Zones, doc *document.Document, l
 	if err != nil {
 		return nil, err
 	}
+	mine := created
 	if !created {
 		got, err := api.GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: aws.String(found.id)})
 		if err != nil {
 			return nil, fmt.Errorf("looking at hosted zone %s: %w", found.id, err)
 		}
-		if !strings.HasPrefix(aws.ToString(got.HostedZone.CallerReference), ours) {
-			return nil, failure.New(plan.Conflict,
-				"Give it as spec.privateLink.frontEnd.hostedZone to use it as it is, or delete it; then push or redrive.",
-				"looking for hosted zone %s: %s of VPC %s exists and was not made by this workspace", host, found.id, vpc)
+		mine = strings.HasPrefix(aws.ToString(got.HostedZone.CallerReference), ours)
+	}
+	tags, err := tagsOfZone(ctx, api, found.id)
+	if err != nil {
+		return nil, err
+	}
+	if !mine {
+		if err := claim(doc, "hosted zone "+host, found.id+" of VPC "+vpc, "spec.privateLink.frontEnd.hostedZone", tags); err != nil {
+			return nil, err
 		}
 	}
-	tagged, err := tagZone(ctx, api, doc, found)
+	tagged, err := zoneTagger(api, found.id, tags).own(ctx, doc, "front-end-zone", host)
 	if err != nil {
 		return nil, err
 	}
@@ -159,25 +171,19 @@ func ensureZone(ctx context.Context, api awsapi.Zones, doc *document.Document, l
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: found.id, Name: host, Outcome: made(created, tagged || led, "changed its record or tags")}, nil
+	return &document.Object{ID: found.id, Name: host, Outcome: made(created, tagged, when(led, "changed its record"))}, nil
 }
 
-// tagZone tags a zone as ours, if it is not yet.
-func tagZone(ctx context.Context, api awsapi.Zones, doc *document.Document, zone vpcZone) (bool, error) {
-	got, err := api.ListTagsForResource(ctx, &route53.ListTagsForResourceInput{ResourceType: types.TagResourceTypeHostedzone, ResourceId: aws.String(zone.id)})
+// tagsOfZone reads the tags of a zone.
+func tagsOfZone(ctx context.Context, api awsapi.Zones, id string) (awsapi.Tags, error) {
+	got, err := api.ListTagsForResource(ctx, &route53.ListTagsForResourceInput{ResourceType: types.TagResourceTypeHostedzone, ResourceId: aws.String(id)})
 	if err != nil {
-		return false, fmt.Errorf("reading the tags of hosted zone %s: %w", zone.id, err)
+		return nil, fmt.Errorf("reading the tags of hosted zone %s: %w", id, err)
 	}
-	if got.ResourceTagSet != nil && awsapi.OfRoute53(got.ResourceTagSet.Tags).IsOwnedBy(doc.Workspace) {
-		return false, nil
+	if got.ResourceTagSet == nil {
+		return awsapi.Tags{}, nil
 	}
-	if _, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
-		ResourceType: types.TagResourceTypeHostedzone, ResourceId: aws.String(zone.id),
-		AddTags: awsapi.Owned(doc.Spec.Tags, doc.Workspace, "front-end-zone", zone.name).Route53(),
-	}); err != nil {
-		return false, fmt.Errorf("tagging hosted zone %s: %w", zone.id, err)
-	}
-	return true, nil
+	return awsapi.OfRoute53(got.ResourceTagSet.Tags), nil
 }
 
 // leadTo makes a zone of ours lead its own name to the endpoint.

@@ -24,7 +24,7 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 	}
 	api := d.AWS.IAM()
 	if glue.InstanceProfile.ARN != "" {
-		return givenProfile(ctx, api, glue.InstanceProfile.ARN)
+		return givenProfile(ctx, api, doc)
 	}
 	name := glue.InstanceProfile.Name
 	tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, "glue-instance-profile", "").IAM()
@@ -62,8 +62,14 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 		return nil, err
 	}
 	arn := aws.ToString(profile.Arn)
-	if !created && !awsapi.OfIAM(profile.Tags).IsOwnedBy(doc.Workspace) {
-		return nil, foreign("instance profile "+name, arn, "spec.metastore.glue.instanceProfile.arn")
+	tagged := ""
+	if has := awsapi.OfIAM(profile.Tags); !created {
+		if err := claim(doc, "instance profile "+name, arn, "spec.metastore.glue.instanceProfile.arn", has); err != nil {
+			return nil, err
+		}
+		if tagged, err = profileTagger(api, name, has).own(ctx, doc, "glue-instance-profile", ""); err != nil {
+			return nil, err
+		}
 	}
 	filled, err := fillProfile(ctx, api, profile, name)
 	if err != nil {
@@ -72,7 +78,7 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 	return &document.InstanceProfile{
 		Object: document.Object{
 			ID: aws.ToString(profile.InstanceProfileId), Name: name, ARN: arn,
-			Outcome: made(created, filled || roleCreated || role.changed, "changed its role"),
+			Outcome: made(created, tagged, when(filled || roleCreated || role.changed != "", "changed its role")),
 		},
 		RoleARN: role.arn,
 	}, nil
@@ -99,8 +105,9 @@ func fillProfile(ctx context.Context, api awsapi.IAM, p types.InstanceProfile, r
 	return true, nil
 }
 
-func givenProfile(ctx context.Context, api awsapi.IAM, arn string) (*document.InstanceProfile, error) {
+func givenProfile(ctx context.Context, api awsapi.IAM, doc *document.Document) (*document.InstanceProfile, error) {
 	const path = "spec.metastore.glue.instanceProfile.arn"
+	arn := doc.Spec.Metastore.Glue.InstanceProfile.ARN
 	name := nameOf(arn)
 	out, err := api.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: aws.String(name)})
 	if failure.Code(err) == "NoSuchEntity" || err == nil && aws.ToString(out.InstanceProfile.Arn) != arn {
@@ -114,10 +121,12 @@ func givenProfile(ctx context.Context, api awsapi.IAM, arn string) (*document.In
 		return nil, failure.New(plan.Conflict, "Put a role that may use Glue into the profile, then redrive the execution.",
 			"checking instance profile %s: it has no role", arn)
 	}
+	outcome, err := profileTagger(api, name, awsapi.OfIAM(p.Tags)).share(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
 	return &document.InstanceProfile{
-		Object: document.Object{
-			ID: aws.ToString(p.InstanceProfileId), Name: name, ARN: arn, Outcome: document.Outcome{Outcome: document.Given},
-		},
+		Object:  document.Object{ID: aws.ToString(p.InstanceProfileId), Name: name, ARN: arn, Outcome: outcome},
 		RoleARN: aws.ToString(p.Roles[0].Arn),
 	}, nil
 }

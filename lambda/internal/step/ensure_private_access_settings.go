@@ -8,13 +8,17 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
+	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
+	"lakegate/spec"
 )
 
 // ensurePrivateAccessSettings finds or creates the private access settings.
-// They may serve several workspaces, so settings that differ are not changed.
+// Settings that differ are changed if they are this workspace's alone. They have
+// no tags, so they are if no other workspace uses them, and this one does or the
+// spec adopts them.
 // https://docs.databricks.com/api/account/privateaccess/create
 func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Document) (*document.Object, error) {
 	account, err := d.Databricks.Account(ctx, doc.Spec.Databricks.AccountID)
@@ -66,18 +70,87 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 	if found.Region != doc.Spec.Region {
 		return nil, differs(what, "region", found.Region, doc.Spec.Region, "spec.privateLink.privateAccessSettings.name or spec.region")
 	}
-	if found.PublicAccessEnabled != public {
-		return nil, differs(what, "public access", strconv.FormatBool(found.PublicAccessEnabled), strconv.FormatBool(public), "spec.privateLink.privateAccessSettings.publicAccess")
+	replace := provisioning.PrivateAccessSettings{
+		PrivateAccessSettingsName: found.PrivateAccessSettingsName, Region: found.Region,
+		PublicAccessEnabled: public, PrivateAccessLevel: level, AllowedVpcEndpointIds: allowed,
+		// The whole object is replaced: what is left out is off or empty afterwards.
+		ForceSendFields: []string{"PublicAccessEnabled"},
 	}
-	if want.ID == "" && found.PrivateAccessLevel != level {
-		return nil, differs(what, "level", string(found.PrivateAccessLevel), string(level), "spec.privateLink.privateAccessSettings.level")
-	}
-	if missing := without(allowed, found.AllowedVpcEndpointIds); found.PrivateAccessLevel == provisioning.PrivateAccessLevelEndpoint && len(missing) > 0 {
-		return nil, failure.New(plan.Conflict,
-			"Add the registrations to the settings in the account console, or choose another spec.privateLink.privateAccessSettings.name.",
-			"comparing %s: they do not admit %s", what, strings.Join(missing, ", "))
+	differ := settingsDiffer(what, found, replace, want.ID != "")
+	switch {
+	case want.ID != "" && differ != nil:
+		return nil, differ
+	case want.ID == "" && (differ != nil || surplus(found, replace)):
+		ours, err := onlyOurs(ctx, account, doc, found.PrivateAccessSettingsId, differ)
+		if err != nil {
+			return nil, err
+		}
+		if !ours {
+			break
+		}
+		if _, err := account.PrivateAccessSettings.Replace(ctx, provisioning.ReplacePrivateAccessSettingsRequest{
+			PrivateAccessSettingsId: found.PrivateAccessSettingsId, CustomerFacingPrivateAccessSettings: replace,
+		}); err != nil {
+			return nil, fmt.Errorf("changing %s: %w", what, err)
+		}
+		outcome = document.Outcome{Outcome: document.Updated, Reason: "changed public access, level or the endpoints that are admitted"}
 	}
 	return &document.Object{ID: found.PrivateAccessSettingsId, Name: found.PrivateAccessSettingsName, Outcome: outcome}, nil
+}
+
+// settingsDiffer is the Conflict of settings that do not do what the spec wants.
+func settingsDiffer(what string, found, want provisioning.PrivateAccessSettings, given bool) error {
+	const path = "spec.privateLink.privateAccessSettings"
+	if found.PublicAccessEnabled != want.PublicAccessEnabled {
+		return differs(what, "public access", strconv.FormatBool(found.PublicAccessEnabled), strconv.FormatBool(want.PublicAccessEnabled), path+".publicAccess")
+	}
+	if !given && found.PrivateAccessLevel != want.PrivateAccessLevel {
+		return differs(what, "level", string(found.PrivateAccessLevel), string(want.PrivateAccessLevel), path+".level")
+	}
+	if missing := without(want.AllowedVpcEndpointIds, found.AllowedVpcEndpointIds); found.PrivateAccessLevel == provisioning.PrivateAccessLevelEndpoint && len(missing) > 0 {
+		return failure.New(plan.Conflict,
+			"Add the registrations to the settings in the account console, or choose another "+path+".name.",
+			"comparing %s: they do not admit %s", what, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// surplus says whether settings admit endpoints that the spec does not name.
+func surplus(found, want provisioning.PrivateAccessSettings) bool {
+	return found.PrivateAccessLevel == provisioning.PrivateAccessLevelEndpoint &&
+		len(without(found.AllowedVpcEndpointIds, want.AllowedVpcEndpointIds)) > 0
+}
+
+// onlyOurs says whether settings may be changed. If they may not but differ,
+// that is a Conflict; what they do beyond the spec may be for the others.
+func onlyOurs(ctx context.Context, account *databricksapi.Account, doc *document.Document, id string, differ error) (bool, error) {
+	all, err := account.Workspaces.List(ctx)
+	if err != nil {
+		return false, fmt.Errorf("looking for the workspaces of private access settings %s: %w", id, err)
+	}
+	ours, others := doc.Adopt, []string{}
+	for _, w := range all {
+		switch {
+		case w.PrivateAccessSettingsId != id:
+		case w.WorkspaceName == doc.Spec.Databricks.WorkspaceName:
+			ours = true
+		default:
+			others = append(others, fmt.Sprintf("%s (%d)", w.WorkspaceName, w.WorkspaceId))
+		}
+	}
+	switch {
+	case ours && len(others) == 0:
+		return true, nil
+	case differ == nil:
+		return false, nil
+	case len(others) > 0:
+		return false, failure.As(plan.Conflict,
+			"Choose another spec.privateLink.privateAccessSettings.name, so that this workspace has settings of its own, or set the fields to what the settings have.",
+			fmt.Errorf("%w; they are not changed, since %s use them too", differ, strings.Join(others, ", ")))
+	}
+	return false, failure.As(plan.Conflict,
+		fmt.Sprintf("Choose another spec.privateLink.privateAccessSettings.name, set the fields to what the settings have, or make them this workspace's own: metadata.annotations[%q]: %q.", spec.AdoptAnnotation, "true"),
+		fmt.Errorf("%w; this workspace does not use them yet, so they may be somebody's", differ))
 }
 
 // accessLevel is which endpoints lead to the workspace: all that are registered

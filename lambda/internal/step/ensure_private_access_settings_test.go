@@ -45,7 +45,7 @@ func TestEnsurePrivateAccessSettings(t *testing.T) {
 		texts  []string
 	}{
 		"in another region": {"eu-west-1", true, []string{"eu-west-1", tokyoRegion}},
-		"closed":            {tokyoRegion, false, []string{"false", "true", "publicAccess"}},
+		"closed":            {tokyoRegion, false, []string{"false", "true", "does not use them yet", "lakegate.dev/adopt"}},
 	} {
 		t.Run("found, "+name, func(t *testing.T) {
 			t.Parallel()

@@ -37,6 +37,8 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 		if len(found) == 0 {
 			return nil, missing("bucket", name, "", "spec.rootBucket.arn")
 		}
+		// Its tags stay as they are: they can be written only all together, which
+		// would undo what its owner writes meanwhile.
 		out.Outcome = document.Outcome{Outcome: document.Given}
 		return out, checkGivenBucket(ctx, api, name, wanted)
 	}
@@ -49,21 +51,36 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	if err != nil {
 		return nil, err
 	}
+	tagged := ""
 	if !created {
-		tags, err := api.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(name)})
-		if err != nil && failure.Code(err) != "NoSuchTagSet" {
-			return nil, fmt.Errorf("reading the tags of bucket %s: %w", name, err)
+		tags, err := tagsOfBucket(ctx, api, name)
+		if err != nil {
+			return nil, err
 		}
-		if err != nil || !awsapi.OfS3(tags.TagSet).IsOwnedBy(doc.Workspace) {
-			return nil, foreign("bucket "+name, out.ARN, "spec.rootBucket.arn")
+		if err := claim(doc, "bucket "+name, out.ARN, "spec.rootBucket.arn", tags); err != nil {
+			return nil, err
+		}
+		if tagged, err = bucketTagger(api, name, tags).own(ctx, doc, "root-bucket", ""); err != nil {
+			return nil, err
 		}
 	}
 	changed, err := convergeBucket(ctx, api, name, wanted)
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(created, changed, "changed its policy or public access block")
+	out.Outcome = made(created, tagged, when(changed, "changed its policy or public access block"))
 	return out, nil
+}
+
+func tagsOfBucket(ctx context.Context, api awsapi.Buckets, name string) (awsapi.Tags, error) {
+	out, err := api.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(name)})
+	if failure.Code(err) == "NoSuchTagSet" {
+		return awsapi.Tags{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the tags of bucket %s: %w", name, err)
+	}
+	return awsapi.OfS3(out.TagSet), nil
 }
 
 // headBucket looks for a bucket and refuses one that cannot be used.

@@ -82,23 +82,22 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 		out.Outcome = document.Outcome{Outcome: document.Given, Reason: "the table of the given subnet"}
 		return out, nil
 	}
+	i := -1
 	if want.ID != "" {
-		if !slices.ContainsFunc(tables, func(t types.RouteTable) bool { return aws.ToString(t.RouteTableId) == want.ID }) {
+		i = slices.IndexFunc(tables, func(t types.RouteTable) bool { return aws.ToString(t.RouteTableId) == want.ID })
+		if i < 0 {
 			return out, missing("route table", want.ID, "VPC "+doc.VPC.ID, "spec.network.endpointRouteTable.id")
 		}
-		out.Outcome = document.Outcome{Outcome: document.Given}
 	} else {
-		ours := func(all []types.RouteTable) []types.RouteTable {
-			return slices.DeleteFunc(slices.Clone(all), func(t types.RouteTable) bool {
+		this := thing[types.RouteTable]{
+			kind: "route table", object: "endpoint-route-table", name: want.Name, path: "spec.network.endpointRouteTable",
+			label: func(t types.RouteTable) (string, string, awsapi.Tags) {
 				tags := awsapi.OfEC2(t.Tags)
-				return !tags.IsOwnedBy(doc.Workspace) || tags[plan.TagObject] != "endpoint-route-table"
-			})
+				return aws.ToString(t.RouteTableId), tags["Name"], tags
+			},
 		}
 		found, created, err := ensure(ctx, "route table "+want.Name,
-			remembering(ours(tables), func(ctx context.Context) ([]types.RouteTable, error) {
-				all, err := list(ctx)
-				return ours(all), err
-			}),
+			picking(doc, this, remembering(tables, list)),
 			func(t types.RouteTable) string { return aws.ToString(t.RouteTableId) },
 			func(ctx context.Context) (types.RouteTable, error) {
 				tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, "endpoint-route-table", want.Name)
@@ -116,35 +115,44 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 			return out, err
 		}
 		out.ID = aws.ToString(found.RouteTableId)
-		out.Outcome = document.Outcome{Outcome: document.Found}
-		if created {
-			out.Outcome = document.Outcome{Outcome: document.Created}
-		}
 		if route := wayOut(found); route != "" {
 			return out, failure.New(plan.Conflict,
 				"Remove the route, or give the table as spec.network.endpointRouteTable.id if it is meant to be there.",
 				"checking route table %s: it has a route %s, the spec wants the local route only", out.ID, route)
 		}
-	}
-	switch associated {
-	case out.ID:
-		return out, nil
-	case "":
-		if subnet.Outcome.Outcome == document.Given {
-			return out, failure.New(plan.Conflict,
-				fmt.Sprintf("Associate them (aws ec2 associate-route-table --route-table-id %s --subnet-id %s), or remove spec.network.endpointRouteTable.id.", out.ID, subnet.ID),
-				"comparing subnet %s: its route table is the main one, %s, the spec wants %s", subnet.ID, tableOf(tables, subnet.ID), out.ID)
+		tagged := ""
+		if !created {
+			if tagged, err = ec2Tagger(api, "route table", out.ID, found.Tags).own(ctx, doc, "endpoint-route-table", want.Name); err != nil {
+				return out, err
+			}
 		}
-	default:
+		out.Outcome = made(created, tagged)
+	}
+	switch {
+	case associated == out.ID:
+	case associated == "" && subnet.Outcome.Outcome == document.Given:
+		return out, failure.New(plan.Conflict,
+			fmt.Sprintf("Associate them (aws ec2 associate-route-table --route-table-id %s --subnet-id %s), or remove spec.network.endpointRouteTable.id.", out.ID, subnet.ID),
+			"comparing subnet %s: its route table is the main one, %s, the spec wants %s", subnet.ID, tableOf(tables, subnet.ID), out.ID)
+	case associated != "":
 		return out, differs("subnet "+subnet.ID, "route table", associated, out.ID, "spec.network.endpointRouteTable.id")
+	}
+	if i >= 0 {
+		var err error
+		if out.Outcome, err = ec2Tagger(api, "route table", out.ID, tables[i].Tags).share(ctx, doc); err != nil {
+			return out, err
+		}
+	}
+	if associated == out.ID {
+		return out, nil
 	}
 	if _, err := api.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{
 		RouteTableId: aws.String(out.ID), SubnetId: aws.String(subnet.ID),
 	}); err != nil {
 		return out, fmt.Errorf("associating route table %s with subnet %s: %w", out.ID, subnet.ID, err)
 	}
-	if !out.Changed() {
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "associated with " + subnet.ID}
+	if out.Outcome.Outcome != document.Created {
+		out.Outcome = made(false, out.Reason, "associated with "+subnet.ID)
 	}
 	return out, nil
 }

@@ -143,6 +143,7 @@ func TestEnsureRouteTables(t *testing.T) {
 		r.associate(table, r.subnets().Endpoint.ID)
 		r.wayToTheInternet(table)
 		r.revise("EnsureRouteTables", givenTable, "{id: "+table+"}")
+		r.does("EnsureRouteTables", "Given", "ec2:CreateTags")
 		r.does("EnsureRouteTables", "Given")
 		same(t, "id", table, r.tables().Endpoint.ID)
 	})
@@ -152,7 +153,7 @@ func TestEnsureRouteTables(t *testing.T) {
 		r := at(t, "EnsureRouteTables")
 		table := r.newTable(r.id("EnsureVpc"))
 		r.revise("EnsureRouteTables", givenTable, "{id: "+table+"}")
-		r.does("EnsureRouteTables", "Updated", "ec2:AssociateRouteTable")
+		r.does("EnsureRouteTables", "Updated", "ec2:CreateTags", "ec2:AssociateRouteTable")
 		same(t, "subnets", []string{r.subnets().Endpoint.ID}, r.subnetsOf(table))
 	})
 

@@ -21,11 +21,11 @@ import (
 // endpoints, with exactly the rules of the spec.
 func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) (*document.SecurityGroups, error) {
 	g := &grouping{api: d.AWS.EC2(doc.Spec.Region), doc: doc, rehearsed: d.AWS.Rehearsed()}
-	owned, err := g.list(ctx, "")
+	all, err := g.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for security groups of VPC %s: %w", doc.VPC.ID, err)
 	}
-	g.owned = owned
+	g.all = all
 	want := doc.Spec.Network.SecurityGroups
 	out := &document.SecurityGroups{}
 	if out.Workspace, err = g.ensure(ctx, want.Workspace, "workspace-security-group", "spec.network.securityGroups.workspace"); err != nil {
@@ -46,8 +46,8 @@ func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) 
 		if err != nil {
 			return nil, err
 		}
-		if changed && group.object.Outcome.Outcome == document.Found {
-			group.object.Outcome = document.Outcome{Outcome: document.Updated, Reason: "changed its rules"}
+		if did := &group.object.Outcome; changed && did.Outcome != document.Created {
+			*did = made(false, did.Reason, "changed its rules")
 		}
 	}
 	out.Outcome = together([]document.Object{out.Workspace, out.Endpoint}, func(o document.Object) document.Outcome { return o.Outcome })
@@ -56,23 +56,18 @@ func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) 
 
 // grouping makes the security groups of one workspace.
 type grouping struct {
-	api   awsapi.EC2
-	doc   *document.Document
-	owned []types.SecurityGroup
+	api awsapi.EC2
+	doc *document.Document
+	// all are the groups of the VPC.
+	all []types.SecurityGroup
 	// rehearsed says that what is changed is not seen afterwards.
 	rehearsed bool
 }
 
-func (g *grouping) list(ctx context.Context, object string) ([]types.SecurityGroup, error) {
-	filters := []types.Filter{
-		{Name: aws.String("vpc-id"), Values: []string{g.doc.VPC.ID}},
-		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{g.doc.Workspace}},
-		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
-	}
-	if object != "" {
-		filters = append(filters, types.Filter{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}})
-	}
-	return g.describe(ctx, &ec2.DescribeSecurityGroupsInput{Filters: filters})
+func (g *grouping) list(ctx context.Context) ([]types.SecurityGroup, error) {
+	return g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
+		Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{g.doc.VPC.ID}}},
+	})
 }
 
 func (g *grouping) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput) ([]types.SecurityGroup, error) {
@@ -90,14 +85,14 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	if want.ID != "" {
 		return g.given(ctx, want.ID, path+".id")
 	}
-	var known []types.SecurityGroup
-	for _, group := range g.owned {
-		if awsapi.OfEC2(group.Tags)[plan.TagObject] == object {
-			known = append(known, group)
-		}
+	this := thing[types.SecurityGroup]{
+		kind: "security group", object: object, name: want.Name, path: path,
+		label: func(x types.SecurityGroup) (string, string, awsapi.Tags) {
+			return aws.ToString(x.GroupId), aws.ToString(x.GroupName), awsapi.OfEC2(x.Tags)
+		},
 	}
 	found, created, err := ensure(ctx, "security group "+want.Name,
-		remembering(known, func(ctx context.Context) ([]types.SecurityGroup, error) { return g.list(ctx, object) }),
+		picking(g.doc, this, remembering(g.all, g.list)),
 		func(x types.SecurityGroup) string { return aws.ToString(x.GroupId) },
 		func(ctx context.Context) (types.SecurityGroup, error) { return g.create(ctx, want, object, path) })
 	if err != nil {
@@ -107,7 +102,6 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	if created {
 		return out, nil
 	}
-	out.Outcome = document.Outcome{Outcome: document.Found}
 	// AWS lets neither be changed.
 	if name := aws.ToString(found.GroupName); name != want.Name {
 		return out, differs("security group "+out.ID, "name", name, want.Name, path+".name")
@@ -115,7 +109,9 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	if text := aws.ToString(found.Description); text != want.Description {
 		return out, differs("security group "+out.ID, "description", text, want.Description, path+".description")
 	}
-	return out, nil
+	tagged, err := ec2Tagger(g.api, "security group", out.ID, found.Tags).own(ctx, g.doc, object, want.Name)
+	out.Outcome = made(false, tagged)
+	return out, err
 }
 
 func (g *grouping) create(ctx context.Context, want spec.SecurityGroup, object, path string) (types.SecurityGroup, error) {
@@ -144,7 +140,8 @@ func (g *grouping) given(ctx context.Context, id, path string) (document.Object,
 	if vpc := aws.ToString(found[0].VpcId); vpc != g.doc.VPC.ID {
 		return document.Object{}, unfit("security group "+id, "VPC", vpc, g.doc.VPC.ID, path)
 	}
-	return document.Object{ID: id, Name: aws.ToString(found[0].GroupName), Outcome: document.Outcome{Outcome: document.Given}}, nil
+	outcome, err := ec2Tagger(g.api, "security group", id, found[0].Tags).share(ctx, g.doc)
+	return document.Object{ID: id, Name: aws.ToString(found[0].GroupName), Outcome: outcome}, err
 }
 
 // rule is one rule of a group, comparable.

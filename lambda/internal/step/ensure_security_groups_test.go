@@ -235,6 +235,7 @@ func TestEnsureSecurityGroups(t *testing.T) {
 		r := at(t, "EnsureSecurityGroups")
 		compute, doors := r.newGroup(r.id("EnsureVpc"), "one"), r.newGroup(r.id("EnsureVpc"), "two")
 		r.revise("EnsureSecurityGroups", group["workspace"], "workspace: {id: "+compute+"}\n", group["endpoint"], "endpoint: {id: "+doors+"}\n")
+		r.does("EnsureSecurityGroups", "Given", "ec2:CreateTags", "ec2:CreateTags")
 		r.does("EnsureSecurityGroups", "Given")
 	})
 

@@ -21,11 +21,11 @@ import (
 // own, and the endpoint subnet.
 func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*document.Subnets, error) {
 	s := &subnetting{api: d.AWS.EC2(doc.Spec.Region), doc: doc}
-	owned, err := s.list(ctx, "")
+	all, err := s.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for subnets of VPC %s: %w", doc.VPC.ID, err)
 	}
-	s.owned = owned
+	s.all = all
 	wanted := doc.Spec.Network
 	out := &document.Subnets{
 		Outcome:   document.Outcome{Outcome: document.Found},
@@ -34,11 +34,13 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	// Zones that are taken are known before one is chosen.
 	for i, w := range wanted.WorkspaceSubnets {
 		zone := w.AvailabilityZone
-		if found := s.ofObject(workspaceSubnet(i)); w.ID != "" {
+		if w.ID != "" {
 			if out.Workspace[i], err = s.given(ctx, w.ID, workspaceSubnetPath(i)+".id"); err != nil {
 				return nil, err
 			}
 			zone = out.Workspace[i].AvailabilityZone
+		} else if found, err := s.thing(w, workspaceSubnet(i), workspaceSubnetPath(i)).among(doc, s.all); err != nil {
+			return nil, err
 		} else if len(found) > 0 {
 			zone = aws.ToString(found[0].AvailabilityZone)
 		}
@@ -58,7 +60,17 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 		return nil, err
 	}
 	out.Outcome = together(out.All(), func(x document.Subnet) document.Outcome { return x.Outcome })
-	return out, distinctZones(out.Workspace)
+	if err := distinctZones(out.Workspace); err != nil {
+		return nil, err
+	}
+	for _, given := range s.used {
+		did, err := given.share(ctx, doc)
+		if err != nil {
+			return nil, err
+		}
+		out.Reason = because(out.Reason, did.Reason)
+	}
+	return out, nil
 }
 
 func workspaceSubnet(i int) string { return fmt.Sprintf("workspace-subnet-%d", i+1) }
@@ -70,7 +82,8 @@ func together[T any](all []T, did func(T) document.Outcome) document.Outcome {
 	outcome := document.Outcome{Outcome: document.Given}
 	rank := []string{document.Given, document.Found, document.Updated, document.Created}
 	for _, one := range all {
-		if slices.Index(rank, did(one).Outcome) > slices.Index(rank, outcome.Outcome) {
+		is, was := slices.Index(rank, did(one).Outcome), slices.Index(rank, outcome.Outcome)
+		if is > was || is == was && outcome.Reason == "" {
 			outcome = did(one)
 		}
 	}
@@ -93,25 +106,21 @@ func distinctZones(subnets []document.Subnet) error {
 
 // subnetting makes the subnets of one workspace.
 type subnetting struct {
-	api   awsapi.EC2
-	doc   *document.Document
-	owned []types.Subnet
+	api awsapi.EC2
+	doc *document.Document
+	// all are the subnets of the VPC.
+	all []types.Subnet
+	// used are those that the spec gives.
+	used []tagger
 	// taken are the zones of the workspace subnets.
 	taken []string
 	// offered are the zones in which every endpoint service is offered.
 	offered []string
 }
 
-// list returns the subnets that are ours: all, or those of one object.
-func (s *subnetting) list(ctx context.Context, object string) ([]types.Subnet, error) {
-	filters := []types.Filter{
-		{Name: aws.String("vpc-id"), Values: []string{s.doc.VPC.ID}},
-		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{s.doc.Workspace}},
-		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
-	}
-	if object != "" {
-		filters = append(filters, types.Filter{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}})
-	}
+// list returns the subnets of the VPC.
+func (s *subnetting) list(ctx context.Context) ([]types.Subnet, error) {
+	filters := []types.Filter{{Name: aws.String("vpc-id"), Values: []string{s.doc.VPC.ID}}}
 	return pages(func(token *string) ([]types.Subnet, *string, error) {
 		out, err := s.api.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: filters, NextToken: token})
 		if err != nil {
@@ -121,14 +130,14 @@ func (s *subnetting) list(ctx context.Context, object string) ([]types.Subnet, e
 	})
 }
 
-func (s *subnetting) ofObject(object string) []types.Subnet {
-	var found []types.Subnet
-	for _, subnet := range s.owned {
-		if awsapi.OfEC2(subnet.Tags)[plan.TagObject] == object {
-			found = append(found, subnet)
-		}
+func (s *subnetting) thing(want spec.Subnet, object, path string) thing[types.Subnet] {
+	return thing[types.Subnet]{
+		kind: "subnet", object: object, name: want.Name, path: path,
+		label: func(x types.Subnet) (string, string, awsapi.Tags) {
+			tags := awsapi.OfEC2(x.Tags)
+			return aws.ToString(x.SubnetId), tags["Name"], tags
+		},
 	}
-	return found
 }
 
 func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path string, workspace bool) (document.Subnet, error) {
@@ -136,7 +145,7 @@ func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path 
 		return s.given(ctx, want.ID, path+".id")
 	}
 	found, created, err := ensure(ctx, "subnet "+want.Name,
-		remembering(s.ofObject(object), func(ctx context.Context) ([]types.Subnet, error) { return s.list(ctx, object) }),
+		picking(s.doc, s.thing(want, object, path), remembering(s.all, s.list)),
 		func(x types.Subnet) string { return aws.ToString(x.SubnetId) },
 		func(ctx context.Context) (types.Subnet, error) {
 			zone, err := s.zone(ctx, want, workspace)
@@ -169,7 +178,11 @@ func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path 
 	case want.AvailabilityZone != "" && out.AvailabilityZone != want.AvailabilityZone:
 		return out, differs("subnet "+out.ID, "zone", out.AvailabilityZone, want.AvailabilityZone, path+".availabilityZone")
 	default:
-		out.Outcome = document.Outcome{Outcome: document.Found}
+		tagged, err := ec2Tagger(s.api, "subnet", out.ID, found.Tags).own(ctx, s.doc, object, want.Name)
+		if err != nil {
+			return out, err
+		}
+		out.Name, out.Outcome = want.Name, made(false, tagged)
 	}
 	return out, nil
 }
@@ -188,6 +201,7 @@ func (s *subnetting) given(ctx context.Context, id, path string) (document.Subne
 	}
 	subnet := describeSubnet(found)
 	subnet.Outcome = document.Outcome{Outcome: document.Given}
+	s.used = append(s.used, ec2Tagger(s.api, "subnet", id, found.Tags))
 	return subnet, nil
 }
 

@@ -171,6 +171,7 @@ func TestEnsureSubnets(t *testing.T) {
 		one, two := r.newSubnet(vpc, "10.0.0.0/26", "ap-northeast-1d"), r.newSubnet(vpc, "10.0.0.64/26", "ap-northeast-1c")
 		doors := r.newSubnet(vpc, "10.0.0.128/26", "ap-northeast-1c")
 		r.revise("EnsureSubnets", firstSubnet, "{id: "+one+"}", secondSubnet, "{id: "+two+"}", endpointSubnet, "{id: "+doors+"}")
+		r.does("EnsureSubnets", "Given", "ec2:CreateTags", "ec2:CreateTags", "ec2:CreateTags")
 		r.does("EnsureSubnets", "Given")
 		got := r.subnets()
 		same(t, "ids", []string{one, two, doors}, append(got.WorkspaceIDs(), got.Endpoint.ID))
@@ -192,7 +193,7 @@ func TestEnsureSubnets(t *testing.T) {
 				r := at(t, "EnsureSubnets")
 				id := r.newSubnet(r.id("EnsureVpc"), "10.0.0.0/26", test.zone)
 				r.revise("EnsureSubnets", test.given, "{id: "+id+"}")
-				r.does("EnsureSubnets", "Created", "ec2:CreateSubnet", "ec2:CreateSubnet")
+				r.does("EnsureSubnets", "Created", "ec2:CreateSubnet", "ec2:CreateSubnet", "ec2:CreateTags")
 				same(t, "zones", test.want, r.zones())
 			})
 		}

@@ -35,13 +35,22 @@ func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 	if want.ID == "" && out.CIDR != want.CIDR {
 		return nil, differs("VPC "+out.ID, "CIDR", out.CIDR, want.CIDR, "spec.network.vpc.cidr")
 	}
+	tags, tagged := ec2Tagger(api, "VPC", out.ID, vpc.Tags), ""
+	if want.ID == "" && !created {
+		if tagged, err = tags.own(ctx, doc, "vpc", want.Name); err != nil {
+			return nil, err
+		}
+		out.Name = want.Name
+	}
 	changed, err := enableDNS(ctx, api, out.ID, want.ID == "")
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(created, changed, "turned on DNS")
+	out.Outcome = made(created, tagged, when(changed, "turned on DNS"))
 	if want.ID != "" {
-		out.Outcome = document.Outcome{Outcome: document.Given}
+		if out.Outcome, err = tags.share(ctx, doc); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -58,16 +67,23 @@ func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (types
 		}
 		return out.Vpcs[0], false, nil
 	}
+	this := thing[types.Vpc]{
+		kind: "VPC", object: "vpc", name: want.Name, path: "spec.network.vpc",
+		label: func(v types.Vpc) (string, string, awsapi.Tags) {
+			tags := awsapi.OfEC2(v.Tags)
+			return aws.ToString(v.VpcId), tags["Name"], tags
+		},
+	}
 	return ensure(ctx, "VPC "+want.Name,
-		func(ctx context.Context) ([]types.Vpc, error) {
+		picking(doc, this, func(ctx context.Context) ([]types.Vpc, error) {
 			return pages(func(token *string) ([]types.Vpc, *string, error) {
-				out, err := api.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: awsapi.OwnedBy(doc.Workspace, "vpc"), NextToken: token})
+				out, err := api.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{NextToken: token})
 				if err != nil {
 					return nil, nil, err
 				}
 				return out.Vpcs, out.NextToken, nil
 			})
-		},
+		}),
 		func(v types.Vpc) string { return aws.ToString(v.VpcId) },
 		func(ctx context.Context) (types.Vpc, error) {
 			tags := awsapi.Owned(doc.Spec.Tags, doc.Workspace, "vpc", want.Name)

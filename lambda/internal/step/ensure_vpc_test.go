@@ -204,6 +204,9 @@ func owned(object, name string) map[string]string {
 	return tags
 }
 
+// usedByMito are the tags that Lakegate puts on what the spec of mito gives.
+var usedByMito = map[string]string{plan.TagShared + "mito": plan.Used}
+
 // ownedByMito tags what somebody makes as if Lakegate had made it.
 func ownedByMito(kind types.ResourceType, object string) []types.TagSpecification {
 	out := types.TagSpecification{ResourceType: kind}
@@ -305,9 +308,10 @@ func TestEnsureVpc(t *testing.T) {
 		id := r.newVPC("10.0.0.0/20")
 		r.setDNS(id, true, true)
 		r.revise("EnsureVpc", givenVPC, "vpc: {id: "+id+", cidr: 10.0.0.0/20}")
-		r.does("EnsureVpc", "Given")
+		r.does("EnsureVpc", "Given", "ec2:CreateTags")
 		same(t, "id", id, r.id("EnsureVpc"))
-		same(t, "tags", map[string]string{}, r.world.EC2.VPCs(tokyoRegion)[0].Tags)
+		same(t, "tags", usedByMito, r.world.EC2.VPCs(tokyoRegion)[0].Tags)
+		r.does("EnsureVpc", "Given")
 	})
 
 	t.Run("given but missing", func(t *testing.T) {

@@ -135,9 +135,10 @@ func testEndpoint(t *testing.T, c endpointCase) {
 		}
 		id := r.newEndpoint(in)
 		r.revise(c.step, c.given, "{id: "+id+"}")
-		r.does(c.step, "Given")
+		r.does(c.step, "Given", "ec2:CreateTags")
 		same(t, "id", id, r.id(c.step))
-		same(t, "tags", map[string]string{}, r.endpoint(id).Tags)
+		same(t, "tags", usedByMito, r.endpoint(id).Tags)
+		r.does(c.step, "Given")
 	})
 
 	t.Run("given but missing", func(t *testing.T) {

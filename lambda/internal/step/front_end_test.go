@@ -135,7 +135,7 @@ func TestGivenHostedZone(t *testing.T) {
 	r.result("EnsureFrontEndEndpoint", &e)
 	b := &breaker{run: r, api: ec2.NewFromConfig(r.author(tokyoRegion))}
 	b.alias("Z0123456789ABCDEFGHIJ", "tokyo.privatelink.cloud.databricks.com", e.ID)
-	r.does(step, "Given")
+	r.does(step, "Given", "route53:ChangeTagsForResource")
 	r.upTo("")
 }
 

@@ -49,6 +49,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Execution:  doc.Execution,
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
+		Adopt:      w.Adopts(),
 	}
 	return out, d.lockOut(out, frontEndVPC(out))
 }

@@ -37,8 +37,13 @@ func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account st
 		return out, d.keepPlan(ctx, r, out)
 	}
 	out.Workspace = w.Metadata.Name
+	status, err := d.Statuses.Read(ctx, w.Metadata.Name)
+	if err != nil {
+		return nil, err
+	}
 	doc := &document.Document{
-		APIVersion: document.Version, Workspace: w.Metadata.Name, Revision: r, Spec: w.Spec, Digest: spec.Digest(w),
+		APIVersion: document.Version, Workspace: w.Metadata.Name, Revision: r, Spec: w.Spec, Digest: spec.Digest(w), Adopt: w.Adopts(),
+		Lease: &document.Lease{TagKeys: status.TagKeys},
 		// Clients that only look need no tokens, but steps make some of its ARN.
 		Execution: document.Execution{ARN: "arn:aws:states:::execution:" + report.PlanOnly, Name: report.PlanOnly},
 	}
@@ -48,7 +53,7 @@ func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account st
 	case w.Spec.Suspend:
 		out.Refused = "spec.suspend is true: nothing would be changed"
 	default:
-		if err := d.lockOut(doc, frontEndVPC(doc)); err != nil {
+		if err := errors.Join(sameIdentity(status.Applied, doc), d.lockOut(doc, frontEndVPC(doc))); err != nil {
 			out.Refused = failure.Message(err)
 			break
 		}

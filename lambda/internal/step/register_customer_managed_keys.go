@@ -69,5 +69,5 @@ func registerKey(ctx context.Context, account *databricksapi.Account, key docume
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: found.CustomerManagedKeyId, ARN: key.ARN, Outcome: made(created, false, "")}, nil
+	return &document.Object{ID: found.CustomerManagedKeyId, ARN: key.ARN, Outcome: made(created)}, nil
 }

@@ -41,7 +41,7 @@ func registerInstanceProfile(ctx context.Context, d *Deps, doc *document.Documen
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: profile.ARN, Name: profile.Name, Outcome: made(created, false, "")}, nil
+	return &document.Object{ID: profile.ARN, Name: profile.Name, Outcome: made(created)}, nil
 }
 
 // explainDryRun says what a dry run that failed can mean. IAM needs a while to

@@ -52,7 +52,7 @@ func registerNetwork(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.NetworkId, Name: found.NetworkName, Outcome: made(created, false, "")}
+	out := &document.Object{ID: found.NetworkId, Name: found.NetworkName, Outcome: made(created)}
 	if created {
 		return out, nil
 	}

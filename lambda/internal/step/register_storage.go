@@ -38,7 +38,7 @@ func registerStorage(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Object{ID: found.StorageConfigurationId, Name: name, Outcome: made(created, false, "")}
+	out := &document.Object{ID: found.StorageConfigurationId, Name: name, Outcome: made(created)}
 	if created {
 		return out, nil
 	}

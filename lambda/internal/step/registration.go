@@ -47,7 +47,7 @@ func registerEndpoint(ctx context.Context, d *Deps, doc *document.Document, endp
 		return nil, err
 	}
 	out := &document.Registration{
-		Object:  document.Object{ID: found.VpcEndpointId, Name: found.VpcEndpointName, Outcome: made(created, false, "")},
+		Object:  document.Object{ID: found.VpcEndpointId, Name: found.VpcEndpointName, Outcome: made(created)},
 		UseCase: string(found.UseCase), State: found.State,
 	}
 	switch strings.ToLower(found.State) {

@@ -3,6 +3,8 @@ package step
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/report"
@@ -36,6 +38,9 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	status.Verified = &report.Proof{
 		SpecDigest: doc.Verification.SpecDigest, Report: doc.Verification.Report, Digest: doc.Verification.Digest, Time: doc.Verification.Time,
 	}
+	// What an earlier spec had and this one has not is gone by now.
+	identity := identityOf(doc)
+	status.TagKeys, status.Applied = slices.Sorted(maps.Keys(doc.Spec.Tags)), &identity
 	status.Set(now, report.Condition{Type: report.ConditionReady, Status: "True", Reason: reason, Message: message})
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return nil, err

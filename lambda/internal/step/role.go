@@ -27,7 +27,8 @@ type roleWish struct {
 
 type foundRole struct {
 	id, arn string
-	changed bool
+	// changed says what was changed, if anything.
+	changed string
 }
 
 // ensureRole finds or creates a role with its trust and its inline policy.
@@ -62,11 +63,18 @@ func ensureRole(ctx context.Context, api awsapi.IAM, doc *document.Document, wan
 	if err != nil {
 		return out, false, err
 	}
-	if !created && !awsapi.OfIAM(role.Tags).IsOwnedBy(doc.Workspace) {
-		return out, false, foreign("role "+want.name, aws.ToString(role.Arn), want.givenPath)
-	}
 	out = foundRole{id: aws.ToString(role.RoleId), arn: aws.ToString(role.Arn)}
-	out.changed, err = convergeRole(ctx, api, role, want)
+	tagged := ""
+	if tags := awsapi.OfIAM(role.Tags); !created {
+		if err := claim(doc, "role "+want.name, out.arn, want.givenPath, tags); err != nil {
+			return out, false, err
+		}
+		if tagged, err = roleTagger(api, want.name, tags).own(ctx, doc, want.object, ""); err != nil {
+			return out, false, err
+		}
+	}
+	changed, err := convergeRole(ctx, api, role, want)
+	out.changed = because(tagged, when(changed, "changed its trust or permissions"))
 	return out, created, err
 }
 

@@ -186,6 +186,17 @@ func (s *Service) listInstanceProfilesForRole(c *wire.Call) (any, error) {
 	return result{items, rest}, err
 }
 
+func (s *Service) untagInstanceProfile(c *wire.Call) (any, error) {
+	p, err := s.findProfile(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range members(c.Form, "TagKeys") {
+		p.tags = slices.DeleteFunc(slices.Clone(p.tags), func(t tag) bool { return strings.EqualFold(t.Key, key) })
+	}
+	return nil, nil
+}
+
 func (s *Service) tagInstanceProfile(c *wire.Call) (any, error) {
 	p, err := s.findProfile(c)
 	if err != nil {

@@ -93,6 +93,7 @@ func (s *Service) Wire() *wire.Service {
 		"DeleteInstanceProfile":       s.deleteInstanceProfile,
 		"ListInstanceProfilesForRole": s.listInstanceProfilesForRole,
 		"TagInstanceProfile":          s.tagInstanceProfile,
+		"UntagInstanceProfile":        s.untagInstanceProfile,
 		"SimulatePrincipalPolicy":     s.simulatePrincipalPolicy,
 
 		"RemoveRoleFromInstanceProfile": s.removeRoleFromInstanceProfile,

@@ -250,6 +250,24 @@ func (s *Service) tagResource(c *wire.Call, in tagResourceInput) (any, error) {
 	return nil, nil
 }
 
+type untagResourceInput struct {
+	KeyID   string `json:"KeyId"`
+	TagKeys []string
+}
+
+// https://docs.aws.amazon.com/kms/latest/APIReference/API_UntagResource.html
+func (s *Service) untagResource(c *wire.Call, in untagResourceInput) (any, error) {
+	k, err := s.alive(c, "keyId", in.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	k.tags = maps.Clone(k.tags)
+	for _, key := range in.TagKeys {
+		delete(k.tags, key)
+	}
+	return nil, nil
+}
+
 type enableKeyRotationInput struct {
 	KeyID                string `json:"KeyId"`
 	RotationPeriodInDays *int

@@ -52,6 +52,7 @@ func (s *Service) Wire() *wire.Service {
 		"ListKeys":             serve(s, s.listKeys),
 		"ListResourceTags":     serve(s, s.listResourceTags),
 		"TagResource":          serve(s, s.tagResource),
+		"UntagResource":        serve(s, s.untagResource),
 		"GetKeyPolicy":         serve(s, s.getKeyPolicy),
 		"PutKeyPolicy":         serve(s, s.putKeyPolicy),
 		"CreateAlias":          serve(s, s.createAlias),

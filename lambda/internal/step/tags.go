@@ -1,0 +1,211 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	route53types "github.com/aws/aws-sdk-go-v2/service/route53/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
+)
+
+// tagger writes the tags of one object.
+type tagger struct {
+	// what it is, with its id.
+	what string
+	// has are the tags that it has.
+	has  awsapi.Tags
+	put  func(context.Context, awsapi.Tags) error
+	drop func(ctx context.Context, keys []string) error
+}
+
+// own makes the tags of an object those of one of ours, and says in a few words
+// what it did; nothing if that was nothing. Tags that somebody else has put on
+// it stay: only keys that an earlier spec had are removed.
+func (t tagger) own(ctx context.Context, doc *document.Document, object, name string) (did string, err error) {
+	want, did := awsapi.Owned(doc.Spec.Tags, doc.Workspace, object, name), "changed its tags"
+	var former []string
+	if !t.has.IsOwnedBy(doc.Workspace) {
+		did = "adopted it"
+	} else {
+		former = formerTags(doc)
+	}
+	put, drop := t.has.Diff(want, former)
+	if len(put)+len(drop) == 0 {
+		return "", nil
+	}
+	// In this order, since IAM does not tell Team from team.
+	if len(drop) > 0 {
+		if err := t.drop(ctx, drop); err != nil {
+			return "", fmt.Errorf("removing tags of %s: %w", t.what, err)
+		}
+	}
+	if len(put) > 0 {
+		if err := t.put(ctx, put); err != nil {
+			return "", fmt.Errorf("tagging %s: %w", t.what, err)
+		}
+	}
+	return did, nil
+}
+
+// formerTags are the keys of the author's tags that may have been written.
+func formerTags(doc *document.Document) []string {
+	if doc.Lease == nil {
+		return nil
+	}
+	return doc.Lease.TagKeys
+}
+
+// share marks an object that the spec gives as used by this workspace. It may
+// be a network team's, or another account's, which lets nobody else tag it: that
+// is noted and fails nothing.
+func (t tagger) share(ctx context.Context, doc *document.Document) (document.Outcome, error) {
+	given := document.Outcome{Outcome: document.Given}
+	key := plan.TagShared + doc.Workspace
+	if t.has[key] == plan.Used || t.has.IsOwnedBy(doc.Workspace) {
+		return given, nil
+	}
+	err := t.put(ctx, awsapi.Tags{key: plan.Used})
+	switch {
+	case failure.Is(err, plan.AccessDenied), failure.Is(err, plan.QuotaExceeded):
+		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, failure.Classify(err).Class)
+		return given, nil
+	case err != nil:
+		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
+	}
+	return given, nil
+}
+
+// because joins what was done to an object, leaving out what was not.
+func because(did ...string) string {
+	var all []string
+	for _, one := range did {
+		if one != "" {
+			all = append(all, one)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// when is a text, or none.
+func when(cond bool, text string) string {
+	if !cond {
+		return ""
+	}
+	return text
+}
+
+func ec2Tagger(api awsapi.EC2, kind, id string, has []ec2types.Tag) tagger {
+	return tagger{
+		what: kind + " " + id, has: awsapi.OfEC2(has),
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: tags.EC2Tags()})
+			return err
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			in := &ec2.DeleteTagsInput{Resources: []string{id}}
+			for _, k := range keys {
+				in.Tags = append(in.Tags, ec2types.Tag{Key: aws.String(k)})
+			}
+			_, err := api.DeleteTags(ctx, in)
+			return err
+		},
+	}
+}
+
+func roleTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
+	return tagger{
+		what: "role " + name, has: has,
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagRole(ctx, &iam.TagRoleInput{RoleName: aws.String(name), Tags: tags.IAM()})
+			return err
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			_, err := api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: aws.String(name), TagKeys: keys})
+			return err
+		},
+	}
+}
+
+func profileTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
+	return tagger{
+		what: "instance profile " + name, has: has,
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagInstanceProfile(ctx, &iam.TagInstanceProfileInput{InstanceProfileName: aws.String(name), Tags: tags.IAM()})
+			return err
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			_, err := api.UntagInstanceProfile(ctx, &iam.UntagInstanceProfileInput{InstanceProfileName: aws.String(name), TagKeys: keys})
+			return err
+		},
+	}
+}
+
+func keyTagger(api awsapi.Keys, arn string, has awsapi.Tags) tagger {
+	return tagger{
+		what: "key " + arn, has: has,
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagResource(ctx, &kms.TagResourceInput{KeyId: aws.String(arn), Tags: tags.KMS()})
+			return err
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			_, err := api.UntagResource(ctx, &kms.UntagResourceInput{KeyId: aws.String(arn), TagKeys: keys})
+			return err
+		},
+	}
+}
+
+func zoneTagger(api awsapi.Zones, id string, has awsapi.Tags) tagger {
+	return tagger{
+		what: "hosted zone " + id, has: has,
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
+				ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), AddTags: tags.Route53(),
+			})
+			return err
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
+				ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), RemoveTagKeys: keys,
+			})
+			return err
+		},
+	}
+}
+
+// bucketTagger writes all tags of a bucket at once, since S3 knows no other way;
+// tags of AWS stay by themselves and are refused.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html
+func bucketTagger(api awsapi.Buckets, name string, has awsapi.Tags) tagger {
+	now := maps.Clone(has)
+	maps.DeleteFunc(now, func(k, _ string) bool { return strings.HasPrefix(k, "aws:") })
+	write := func(ctx context.Context) error {
+		_, err := api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(name), Tagging: &s3types.Tagging{TagSet: now.S3()}})
+		return err
+	}
+	return tagger{
+		what: "bucket " + name, has: has,
+		put: func(ctx context.Context, tags awsapi.Tags) error {
+			maps.Copy(now, tags)
+			return write(ctx)
+		},
+		drop: func(ctx context.Context, keys []string) error {
+			maps.DeleteFunc(now, func(k, _ string) bool { return slices.Contains(keys, k) })
+			return write(ctx)
+		},
+	}
+}
