@@ -8,10 +8,9 @@ import (
 	"net/http"
 	"path"
 	"strings"
-)
 
-// New begins the id of what is yet to be created.
-const New = "new-"
+	"lakegate/lambda/internal/awsapi"
+)
 
 // Rehearse returns accounts that only look: a call that would change something
 // is noted and answered as if it had been made. Complete adds to such an answer
@@ -57,11 +56,11 @@ func (r rehearsal) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	if member, ok := ids[kind]; ok {
-		said[member] = New + kind
+		said[member] = awsapi.New + kind
 	}
 	if kind == "workspaces" {
 		// It is a number.
-		said["workspace_id"], said["deployment_name"] = 0, New+"workspace"
+		said["workspace_id"], said["deployment_name"] = 0, awsapi.New+"workspace"
 	}
 	r.complete(kind, said)
 	text, err := json.Marshal(said)
