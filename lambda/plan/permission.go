@@ -26,6 +26,8 @@ const (
 	EventBus         = "${EventBus}"
 	DatabricksSecret = "${DatabricksSecret}"
 	StateMachine     = "${StateMachine}"
+	// RetirementMachine is the one that retires.
+	RetirementMachine = "${RetirementMachine}"
 )
 
 // Tag keys that mark what this project made. They are part of permissions, and

@@ -97,10 +97,14 @@ func (t Tags) S3() []s3types.Tag {
 
 // OwnedBy returns the filters that find an object of a workspace.
 func OwnedBy(workspace, object string) []ec2types.Filter {
+	return append(AllOwnedBy(workspace), ec2types.Filter{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}})
+}
+
+// AllOwnedBy returns the filters that find all objects of a workspace.
+func AllOwnedBy(workspace string) []ec2types.Filter {
 	return []ec2types.Filter{
 		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{workspace}},
 		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
-		{Name: aws.String("tag:" + plan.TagObject), Values: []string{object}},
 	}
 }
 

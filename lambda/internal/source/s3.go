@@ -65,9 +65,9 @@ func (s *S3) Head(ctx context.Context, r document.Revision) (string, error) {
 	return aws.ToString(out.VersionId), nil
 }
 
-// objectCreated is the detail of an Object Created event.
+// objectChanged is the detail of an Object Created or Object Deleted event.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-type objectCreated struct {
+type objectChanged struct {
 	Bucket struct {
 		Name string `json:"name"`
 	} `json:"bucket"`
@@ -84,6 +84,8 @@ type Change struct {
 	Revision  document.Revision
 	// Content tells contents apart; it need not be read for that.
 	Content string
+	// Deleted says that the spec was deleted; its revision is the deletion.
+	Deleted bool
 }
 
 // event is the envelope of every EventBridge event.
@@ -99,10 +101,11 @@ func Changes(payload []byte) ([]Change, error) {
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, fmt.Errorf("decoding event: %w", err)
 	}
-	if e.Source != "aws.s3" || e.DetailType != "Object Created" {
+	deleted := e.DetailType == "Object Deleted"
+	if e.Source != "aws.s3" || e.DetailType != "Object Created" && !deleted {
 		return nil, fmt.Errorf("decoding event: source %q with detail-type %q is not known", e.Source, e.DetailType)
 	}
-	var d objectCreated
+	var d objectChanged
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
 		return nil, fmt.Errorf("decoding detail of %s: %w", e.DetailType, err)
 	}
@@ -117,6 +120,6 @@ func Changes(payload []byte) ([]Change, error) {
 		Revision: document.Revision{
 			Source: SourceS3, Repository: d.Bucket.Name, Path: d.Object.Key, Version: d.Object.VersionID,
 		},
-		Content: d.Object.ETag,
+		Content: d.Object.ETag, Deleted: deleted,
 	}}, nil
 }

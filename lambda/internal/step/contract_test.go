@@ -19,7 +19,7 @@ import (
 func TestRegistryIsThePlan(t *testing.T) {
 	t.Parallel()
 	var names []string
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		names = append(names, s.Name)
 	}
 	slices.Sort(names)

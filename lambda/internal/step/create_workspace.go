@@ -62,6 +62,10 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	case created:
 		outcome = document.Outcome{Outcome: document.Created}
 	default:
+		if found.WorkspaceStatus == cancelling {
+			return nil, failure.New(plan.NotReady, "Wait until Databricks has deleted the workspace, some minutes, then redrive the execution: it makes a new one.",
+				"looking for %s: it is being deleted", workspaceText(found))
+		}
 		if err := workspaceDiffers(found, want); err != nil {
 			return nil, err
 		}
@@ -77,7 +81,7 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 			ID: strconv.FormatInt(found.WorkspaceId, 10), Name: found.WorkspaceName, Outcome: outcome,
 		},
 		DeploymentName: found.DeploymentName,
-		URL:            "https://" + found.DeploymentName + ".cloud.databricks.com",
+		URL:            urlOf(found),
 		Status:         string(found.WorkspaceStatus),
 	}, nil
 }

@@ -195,7 +195,7 @@ func (r *run) outcome(name string) string {
 
 func stepOf(t testing.TB, name string) plan.Step {
 	t.Helper()
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if s.Name == name {
 			return s
 		}

@@ -48,6 +48,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Execution:  doc.Execution,
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
+		Protected:  w.Metadata.Annotations[spec.Protected] == "true",
 	}
 	vpc := ""
 	if w.Spec.PrivateLink.FrontEnd != nil {
@@ -58,12 +59,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.
 func (d *Deps) onlyOne(ctx context.Context, r document.Revision) error {
-	other := r
-	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
-		other.Path = base + ".yml"
-	} else {
-		other.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
-	}
+	other := sibling(r)
 	head, err := d.Source.Head(ctx, other)
 	if err != nil || head == "" {
 		return err

@@ -40,6 +40,9 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return nil, err
 	}
+	if err := d.applied(ctx, doc, objects); err != nil {
+		return nil, err
+	}
 	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
 		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration,
 		Report: doc.Verification.Report, ReportDigest: doc.Verification.Digest,
@@ -47,6 +50,17 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		return nil, err
 	}
 	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+}
+
+// applied notes what the workspace was made from, for the day on which its spec
+// is deleted.
+func (d *Deps) applied(ctx context.Context, doc *document.Document, objects map[string][]string) error {
+	attempt, err := attemptOf(doc)
+	if err != nil {
+		return err
+	}
+	attempt.Objects = objects
+	return d.Records.Write(ctx, &report.Record{Workspace: doc.Workspace, Attempted: attempt, Applied: attempt})
 }
 
 // objectsOf lists the ids of all that exists.
@@ -74,6 +88,10 @@ func objectsOf(doc *document.Document) map[string][]string {
 	if doc.Spec.Metastore.Glue != nil {
 		all["glueEndpoint"] = []string{doc.GlueEndpoint.ID}
 		all["glueInstanceProfile"] = []string{doc.GlueInstanceProfile.ARN}
+	}
+	if doc.Spec.PrivateLink.FrontEnd != nil {
+		all["frontEndEndpoint"] = []string{doc.FrontEndEndpoint.ID}
+		all["frontEndRegistration"] = []string{doc.FrontEndRegistration.ID}
 	}
 	for name, key := range map[string]document.Object{
 		"managedServicesKey": doc.CustomerManagedKeys.ManagedServices, "storageKey": doc.CustomerManagedKeys.Storage,
