@@ -42,12 +42,16 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	s.Databricks.FailWorkspace(s.spec.Spec.Databricks.WorkspaceName, "no room")
 	s.push(s.text)
 	// A front end, keys and endpoint policies, with functions in a VPC.
-	closed := newSceneOf(t, example(t, "locked-down"))
+	closed := newSceneOf(t, withPolicy(example(t, "locked-down"), deletion, "bucketDeletion: Force"))
 	if err := closed.Provide(t.Context(), closed.spec); err != nil {
 		t.Fatal(err)
 	}
 	closed.push(closed.text)
 	closed.mustBeReady()
+	// And all of it is taken down, with what people and Databricks left there.
+	closed.litter()
+	closed.remove()
+	closed.mustBeRetired()
 	var missing []string
 	called := map[string]bool{}
 	for _, c := range append(s.Hub.Calls(), closed.Hub.Calls()...) {
