@@ -70,7 +70,7 @@ type variable struct{ name, placeholder, value string }
 // name.
 func newFunctions(stack awscdk.Stack, props functionProps) map[string]awslambda.CfnFunction {
 	made := map[string]awslambda.CfnFunction{}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		made[s.Name] = newFunction(stack, props, plan.Function{
 			Name: s.Name, Doc: s.Doc, Timeout: s.Timeout, CallsWorkspace: s.CallsWorkspace,
 			Allow: append(plan.Common(), s.Allow...),

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/jsii-runtime-go"
 
 	"lakegate/lambda/plan"
@@ -49,9 +50,6 @@ func newStack(app awscdk.App, s settings) error {
 			ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 		})
 	}
-	// By its name: roles of functions mention the state machine, and the state
-	// machine mentions the functions.
-	machineARN := arn("states", "stateMachine", plan.StateMachineName)
 	values := placeholders{
 		plan.Partition:   *stack.Partition(),
 		plan.Account:     *stack.Account(),
@@ -61,7 +59,20 @@ func newStack(app awscdk.App, s settings) error {
 		// Secrets Manager adds six characters to the name.
 		// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
 		plan.DatabricksSecret: arn("secretsmanager", "secret", s.DatabricksSecret+"-??????"),
-		plan.StateMachine:     machineARN,
+	}
+	variables := []variable{
+		{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
+		{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
+		{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},
+		{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
+		// Every step may have to know whether it runs where users are.
+		{plan.EnvFunctionsVPC, "", s.FunctionsVPC},
+	}
+	for _, m := range plan.Machines() {
+		// By its name: roles of functions mention the state machine, and the state
+		// machine mentions the functions.
+		values[m.Placeholder] = arn("states", "stateMachine", m.Name)
+		variables = append(variables, variable{m.Env, m.Placeholder, values[m.Placeholder]})
 	}
 	// A permission or rule of a source that is not watched would have
 	// placeholders that are not known.
@@ -75,22 +86,17 @@ func newStack(app awscdk.App, s settings) error {
 		output(stack, "SourceCloneUrl", "Workspace specs go here, under "+plan.SourcePrefix+" of the branch "+s.SourceBranch+".", cloneURL(stack, repository))
 	}
 	functions := newFunctions(stack, functionProps{
-		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches,
-		variables: []variable{
-			{plan.EnvStateBucket, plan.StateBucket, *buckets.state.Ref()},
-			{plan.EnvEventBus, plan.EventBus, *bus.Ref()},
-			{plan.EnvDatabricksSecret, plan.DatabricksSecret, s.DatabricksSecret},
-			{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
-			{plan.EnvStateMachine, plan.StateMachine, machineARN},
-			// Every step may have to know whether it runs where users are.
-			{plan.EnvFunctionsVPC, "", s.FunctionsVPC},
-		},
+		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches, variables: variables,
 	})
-	machine := newStateMachine(stack, functions)
+	machines := map[string]awsstepfunctions.CfnStateMachine{}
+	for _, m := range plan.Machines() {
+		machines[m.ID] = newStateMachine(stack, m, functions)
+	}
 	newRules(stack, values, functions, deadLetters, s.watches)
 
 	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
-	output(stack, "StateMachineArn", "One execution for each changed spec.", machine.Ref())
+	output(stack, "StateMachineArn", "One execution for each changed spec.", machines["StateMachine"].Ref())
+	output(stack, "RetirementMachineArn", "One execution for each deleted spec.", machines["RetirementMachine"].Ref())
 	output(stack, "EventBusName", "What is said about workspaces.", bus.Ref())
 	output(stack, "DeadLetterQueueUrl", "Events that no function could take.", deadLetters.Ref())
 

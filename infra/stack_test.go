@@ -240,12 +240,14 @@ func statements(document any) []map[string]any {
 	return out
 }
 
-// machineARN is the state machine's ARN, made readable.
-const machineARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + plan.StateMachineName
+// arnOf is the ARN of a state machine, made readable.
+func arnOf(machine string) string {
+	return "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + machine
+}
 
 func functionNames() []string {
 	var names []string
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		names = append(names, s.Name)
 	}
 	for _, f := range plan.Functions() {
@@ -283,11 +285,12 @@ func TestEachStepAndFunctionHasItsFunctionRoleAndLog(t *testing.T) {
 			t.Errorf("log of function %s is kept for %v days, less than an execution can be redriven", name, days)
 		}
 	}
-	// The state machine has a role and a log group too.
+	// A state machine has a role and a log group too.
+	machines := len(plan.Machines())
 	for kind, want := range map[string]int{
 		"AWS::Lambda::Function": len(names),
-		"AWS::IAM::Role":        len(names) + 1,
-		"AWS::Logs::LogGroup":   len(names) + 1,
+		"AWS::IAM::Role":        len(names) + machines,
+		"AWS::Logs::LogGroup":   len(names) + machines,
 	} {
 		if got := len(synthesised.ofType(kind)); got != want {
 			t.Errorf("got %d of %s, want %d", got, kind, want)
@@ -298,7 +301,7 @@ func TestEachStepAndFunctionHasItsFunctionRoleAndLog(t *testing.T) {
 func TestTimeoutsAreThoseOfThePlan(t *testing.T) {
 	t.Parallel()
 	want, got := map[string]any{}, map[string]any{}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		want[s.Name] = s.Timeout.Seconds()
 	}
 	for _, f := range plan.Functions() {
@@ -326,7 +329,8 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 			{plan.EnvStateBucket, "${StateBucket}", "${StateBucket}"},
 			{plan.EnvEventBus, "${EventBus.Arn}", "${EventBus}"},
 			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},
-			{plan.EnvStateMachine, machineARN, machineARN},
+			{plan.EnvStateMachine, arnOf(plan.StateMachineName), arnOf(plan.StateMachineName)},
+			{plan.EnvRetirementMachine, arnOf(plan.RetirementMachineName), arnOf(plan.RetirementMachineName)},
 		} {
 			if bytes.Contains(role, []byte(v.mention)) {
 				want[v.name] = v.value
@@ -429,40 +433,47 @@ func checkGolden(t *testing.T, path, got string) {
 
 func TestDefinitionIsThatOfThePlan(t *testing.T) {
 	t.Parallel()
-	machine := synthesised.Resources["StateMachine"].Properties
-	if diff := gocmp.Diff(string(plan.Definition(plan.Workspace())), machine["DefinitionString"]); diff != "" {
-		t.Errorf("definition (-plan +template):\n%s", diff)
-	}
-	want := map[string]any{}
-	for _, s := range plan.Workspace().Steps() {
-		want[s.Name] = "${" + s.Name + "Function.Arn}"
-	}
-	if diff := gocmp.Diff(want, readable(machine["DefinitionSubstitutions"])); diff != "" {
-		t.Errorf("substitutions (-want +got):\n%s", diff)
+	for _, m := range plan.Machines() {
+		machine := synthesised.Resources[m.ID].Properties
+		if diff := gocmp.Diff(string(m.Definition()), machine["DefinitionString"]); diff != "" {
+			t.Errorf("definition of %s (-plan +template):\n%s", m.Name, diff)
+		}
+		want := map[string]any{}
+		for _, s := range m.Graph.Steps() {
+			want[s.Name] = "${" + s.Name + "Function.Arn}"
+		}
+		if diff := gocmp.Diff(want, readable(machine["DefinitionSubstitutions"])); diff != "" {
+			t.Errorf("substitutions of %s (-want +got):\n%s", m.Name, diff)
+		}
 	}
 }
 
-func TestStateMachine(t *testing.T) {
+func TestStateMachines(t *testing.T) {
 	t.Parallel()
-	got := readable(synthesised.Resources["StateMachine"].Properties).(map[string]any)
-	delete(got, "DefinitionString")
-	delete(got, "DefinitionSubstitutions")
-	want := map[string]any{
-		"StateMachineName": plan.StateMachineName,
-		"StateMachineType": "STANDARD",
-		"RoleArn":          "${StateMachineRole.Arn}",
-		"LoggingConfiguration": map[string]any{
-			"Level": "ALL", "IncludeExecutionData": true,
-			"Destinations": []any{map[string]any{"CloudWatchLogsLogGroup": map[string]any{"LogGroupArn": "${StateMachineLogs.Arn}"}}},
-		},
-		"TracingConfiguration": map[string]any{"Enabled": true},
-		"Tags":                 []any{map[string]any{"Key": tagStack, "Value": stackName}},
+	if got, want := len(synthesised.ofType("AWS::StepFunctions::StateMachine")), len(plan.Machines()); got != want {
+		t.Errorf("got %d state machines, want %d", got, want)
 	}
-	if diff := gocmp.Diff(want, got); diff != "" {
-		t.Errorf("state machine (-want +got):\n%s", diff)
-	}
-	if got := synthesised.Resources["StateMachineLogs"].Properties["LogGroupName"]; got != "/aws/vendedlogs/states/"+plan.StateMachineName {
-		t.Errorf("the state machine logs to %v", got)
+	for _, m := range plan.Machines() {
+		got := readable(synthesised.Resources[m.ID].Properties).(map[string]any)
+		delete(got, "DefinitionString")
+		delete(got, "DefinitionSubstitutions")
+		want := map[string]any{
+			"StateMachineName": m.Name,
+			"StateMachineType": "STANDARD",
+			"RoleArn":          "${" + m.ID + "Role.Arn}",
+			"LoggingConfiguration": map[string]any{
+				"Level": "ALL", "IncludeExecutionData": true,
+				"Destinations": []any{map[string]any{"CloudWatchLogsLogGroup": map[string]any{"LogGroupArn": "${" + m.ID + "Logs.Arn}"}}},
+			},
+			"TracingConfiguration": map[string]any{"Enabled": true},
+			"Tags":                 []any{map[string]any{"Key": tagStack, "Value": stackName}},
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("state machine %s (-want +got):\n%s", m.Name, diff)
+		}
+		if got := synthesised.Resources[m.ID+"Logs"].Properties["LogGroupName"]; got != "/aws/vendedlogs/states/"+m.Name {
+			t.Errorf("%s logs to %v", m.Name, got)
+		}
 	}
 }
 
@@ -477,7 +488,7 @@ func TestRules(t *testing.T) {
 			plan.SourceBucket:     "${SourceBucket}",
 			plan.SourceRepository: "${SourceRepository.Name}",
 			plan.SourceBranch:     "main",
-			plan.StateMachine:     machineARN,
+			plan.StateMachine:     arnOf(plan.StateMachineName), plan.RetirementMachine: arnOf(plan.RetirementMachineName),
 		}.fill(r.Pattern)
 		var pattern any
 		if err := json.Unmarshal([]byte(filled), &pattern); err != nil {
@@ -795,12 +806,13 @@ func TestOutputs(t *testing.T) {
 		got[name] = readable(at(output, "Value"))
 	}
 	want := map[string]any{
-		"SourceBucketName":   "${SourceBucket}",
-		"SourceCloneUrl":     "https://git-codecommit.${AWS::Region}.${AWS::URLSuffix}/v1/repos/${SourceRepository.Name}",
-		"StateBucketName":    "${StateBucket}",
-		"StateMachineArn":    "${StateMachine}",
-		"EventBusName":       "${EventBus}",
-		"DeadLetterQueueUrl": "${DeadLetterQueue}",
+		"SourceBucketName":     "${SourceBucket}",
+		"SourceCloneUrl":       "https://git-codecommit.${AWS::Region}.${AWS::URLSuffix}/v1/repos/${SourceRepository.Name}",
+		"StateBucketName":      "${StateBucket}",
+		"StateMachineArn":      "${StateMachine}",
+		"RetirementMachineArn": "${RetirementMachine}",
+		"EventBusName":         "${EventBus}",
+		"DeadLetterQueueUrl":   "${DeadLetterQueue}",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)
@@ -887,7 +899,7 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 func TestFunctionsInVPC(t *testing.T) {
 	t.Parallel()
 	calls := map[string]bool{}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		calls[s.Name] = s.CallsWorkspace
 	}
 	for _, f := range plan.Functions() {

@@ -10,13 +10,12 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// newStateMachine makes the state machine from the definition as the plan
-// renders it, byte for byte; the ARNs of the functions are substitutions.
-func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunction) awsstepfunctions.CfnStateMachine {
-	graph := plan.Workspace()
+// newStateMachine makes a state machine from the definition as the plan renders
+// it, byte for byte; the ARNs of the functions are substitutions.
+func newStateMachine(stack awscdk.Stack, machine plan.Machine, functions map[string]awslambda.CfnFunction) awsstepfunctions.CfnStateMachine {
 	arns := map[string]string{}
 	invoke := plan.Permission{Why: "run the steps", Actions: []string{"lambda:InvokeFunction"}}
-	for _, s := range graph.Steps() {
+	for _, s := range machine.Graph.Steps() {
 		arns[s.Name] = *functions[s.Name].AttrArn()
 		invoke.Resources = append(invoke.Resources, arns[s.Name])
 	}
@@ -24,11 +23,11 @@ func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunct
 	// Other names would make Step Functions rewrite a resource policy of
 	// limited size for each new log group.
 	// https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
-	logs := awslogs.NewCfnLogGroup(stack, jsii.String("StateMachineLogs"), &awslogs.CfnLogGroupProps{
-		LogGroupName:    jsii.String("/aws/vendedlogs/states/" + plan.StateMachineName),
+	logs := awslogs.NewCfnLogGroup(stack, jsii.String(machine.ID+"Logs"), &awslogs.CfnLogGroupProps{
+		LogGroupName:    jsii.String("/aws/vendedlogs/states/" + machine.Name),
 		RetentionInDays: jsii.Number(logRetentionDays),
 	})
-	role := placeholders{}.role(stack, "StateMachineRole", "Runs the steps of an execution.",
+	role := placeholders{}.role(stack, machine.ID+"Role", "Runs the steps of an execution.",
 		assumedBy("states.amazonaws.com", map[string]any{
 			"StringEquals": map[string]string{"aws:SourceAccount": *stack.Account()},
 		}),
@@ -52,11 +51,11 @@ func newStateMachine(stack awscdk.Stack, functions map[string]awslambda.CfnFunct
 				Resources: []string{"*"},
 			},
 		})
-	return awsstepfunctions.NewCfnStateMachine(stack, jsii.String("StateMachine"), &awsstepfunctions.CfnStateMachineProps{
-		StateMachineName:        jsii.String(plan.StateMachineName),
+	return awsstepfunctions.NewCfnStateMachine(stack, jsii.String(machine.ID), &awsstepfunctions.CfnStateMachineProps{
+		StateMachineName:        jsii.String(machine.Name),
 		StateMachineType:        jsii.String("STANDARD"),
 		RoleArn:                 role.AttrArn(),
-		DefinitionString:        jsii.String(string(plan.Definition(graph))),
+		DefinitionString:        jsii.String(string(machine.Definition())),
 		DefinitionSubstitutions: arns,
 		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
 			Level:                jsii.String("ALL"),

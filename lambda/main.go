@@ -34,6 +34,7 @@ func serve() error {
 		DatabricksSecret: os.Getenv(plan.EnvDatabricksSecret),
 		DatabricksHost:   os.Getenv(plan.EnvDatabricksHost),
 		StateMachine:     os.Getenv(plan.EnvStateMachine),
+		Retirement:       os.Getenv(plan.EnvRetirementMachine),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
 	})
 	if err != nil {

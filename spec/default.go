@@ -60,6 +60,8 @@ func (w *Workspace) Default() {
 	if w.Spec.RootBucket.ARN == "" {
 		set(&w.Spec.RootBucket.Name, "lakegate-"+name+"-root-"+w.Spec.AWS.AccountID)
 	}
+	set(&w.Spec.DeletionPolicy, Retain)
+	set(&w.Spec.BucketDeletion, Refuse)
 }
 
 func (n *Network) setDefaults(name string, hive bool) {

@@ -137,6 +137,8 @@ func TestTokyo(t *testing.T) {
 			}},
 			CrossAccountRole: spec.Role{Name: "lakegate-tokyo-cross-account"},
 			RootBucket:       spec.Bucket{Name: "lakegate-tokyo-root-123456789012"},
+			DeletionPolicy:   spec.Retain,
+			BucketDeletion:   spec.Refuse,
 		},
 	}
 	if diff := cmp.Diff(want, load(t, "examples/tokyo.yaml")); diff != "" {

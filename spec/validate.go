@@ -73,6 +73,7 @@ func (c checker) check() {
 	c.checkMetastore()
 	c.checkEgress()
 	c.checkEncryption()
+	c.checkDeletion()
 }
 
 const (
@@ -97,6 +98,21 @@ func (c checker) checkAnnotations() {
 	}
 	if adopt, ok := c.Metadata.Annotations[AdoptAnnotation]; ok && adopt != "true" && adopt != "false" {
 		c.add(entry(path, AdoptAnnotation), `is %q: want "true" or "false", in quotes`, adopt)
+	}
+	if value, ok := c.Metadata.Annotations[Protected]; ok && value != "true" && value != "false" {
+		c.add(entry(path, Protected), "is %s: want \"true\" or \"false\", in quotes", quote(value))
+	}
+}
+
+// checkDeletion refuses to force what would not happen.
+func (c checker) checkDeletion() {
+	const path = "spec.bucketDeletion"
+	switch {
+	case c.Spec.BucketDeletion != Force:
+	case c.Spec.DeletionPolicy == Retain:
+		c.add(path, "is Force, but deletionPolicy is Retain, which deletes nothing: write deletionPolicy: Delete, or remove bucketDeletion")
+	case c.Spec.RootBucket.ARN != "":
+		c.add(path, "is Force, but the bucket is given by ARN, and what is given is never deleted: remove bucketDeletion")
 	}
 }
 

@@ -5,6 +5,18 @@ const (
 	APIVersion = "lakegate.dev/v1"
 	// Kind is the only kind of document that this package reads.
 	Kind = "Workspace"
+	// Protected is the key of the annotation that keeps a workspace from being
+	// deleted with its file: "true", or "false" for what is said by no annotation.
+	Protected = "lakegate.dev/protected"
+)
+
+// What becomes of a workspace whose file is deleted, and of a root bucket that
+// has objects.
+const (
+	Retain = "Retain"
+	Delete = "Delete"
+	Refuse = "Refuse"
+	Force  = "Force"
 )
 
 // The tag format of a field names the Format that its text must have.
@@ -30,7 +42,8 @@ type Metadata struct {
 	Name string `json:"name" format:"name"`
 	// Annotations are notes for people and switches for the machine, by key.
 	// Keys have up to 128 letters, digits and . _ / -, values up to 4096
-	// bytes; there are up to 50.
+	// bytes; there are up to 50. With lakegate.dev/protected: "true" the
+	// workspace stays when its file is deleted, whatever deletionPolicy says.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
@@ -71,6 +84,15 @@ type Spec struct {
 	// Suspend stops reconciling: what exists stays as it is, whatever else the
 	// spec says, until it is removed or false again.
 	Suspend bool `json:"suspend,omitempty"`
+	// DeletionPolicy says what becomes of the workspace and its objects when the
+	// file is deleted. With Retain they stay as they are; with Delete all that
+	// was created here is deleted, and nothing that was given by id or ARN. It
+	// counts once a spec with it was applied. Default: Retain.
+	DeletionPolicy string `json:"deletionPolicy,omitempty" format:"deletionPolicy"`
+	// BucketDeletion says what deletionPolicy Delete does with a root bucket that
+	// has objects. With Refuse it is kept, with Force it is emptied and deleted.
+	// Default: Refuse.
+	BucketDeletion string `json:"bucketDeletion,omitempty" format:"bucketDeletion"`
 	// Tags are put on every AWS object that is created, and on the workspace.
 	// Up to 40; keys have up to 127 characters, values up to 255. Name, Vendor
 	// and keys that begin with aws: or lakegate: are taken.

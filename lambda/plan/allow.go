@@ -91,13 +91,32 @@ var (
 	describeExecutions = Permission{
 		Why:       "see whether an execution still runs",
 		Actions:   []string{"states:DescribeExecution"},
-		Resources: []string{executionsARN},
+		Resources: executionARNs,
+	}
+	keepRecord = Permission{
+		Why:       "keep what is attempted, for the day on which the spec is deleted",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + RecordPrefix + "*"},
+	}
+	writeRecord = Permission{
+		Why:       "keep what was applied last, for the day on which the spec is deleted",
+		Actions:   []string{"s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + RecordPrefix + "*"},
+	}
+	readRecord = Permission{
+		Why:       "read what was attempted and applied last",
+		Actions:   []string{"s3:GetObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + RecordPrefix + "*"},
 	}
 )
 
 const repositoryARN = "arn:" + Partition + ":codecommit:" + Region + ":" + Account + ":" + SourceRepository
 
-const executionsARN = "arn:" + Partition + ":states:" + Region + ":" + Account + ":execution:" + StateMachineName + ":*"
+var executionARNs = []string{executionARN(StateMachineName), executionARN(RetirementMachineName)}
+
+func executionARN(machine string) string {
+	return "arn:" + Partition + ":states:" + Region + ":" + Account + ":execution:" + machine + ":*"
+}
 
 func bucketARN(name string) string { return "arn:" + Partition + ":s3:::" + name }
 
@@ -205,7 +224,7 @@ func endpoint(in ...string) []Permission {
 func loadSpecAllow() []Permission { return []Permission{readSource, listSource, readRepository} }
 
 func acquireLeaseAllow() []Permission {
-	return fenced(writeStatus, readSource, listSource, readRepository, describeExecutions)
+	return fenced(writeStatus, keepRecord, readSource, listSource, readRepository, describeExecutions)
 }
 
 func ensureVpcAllow() []Permission {
@@ -401,11 +420,11 @@ func ensureRootBucketAllow() []Permission {
 
 func databricksAllow() []Permission { return fenced(readSecret) }
 
-func reportReadyAllow() []Permission { return fenced(writeStatus) }
+func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
 
 func dispatchAllow() []Permission {
 	return []Permission{compareCommits, {
-		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine},
+		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine, RetirementMachine},
 	}}
 }
 
@@ -453,6 +472,6 @@ func planProposalAllow() []Permission {
 func reportFailureAllow() []Permission {
 	return []Permission{
 		sendEvents, checkLease, listState, writeStatus, keepReports, describeExecutions,
-		{Why: "find the step that failed", Actions: []string{"states:GetExecutionHistory"}, Resources: []string{executionsARN}},
+		{Why: "find the step that failed", Actions: []string{"states:GetExecutionHistory"}, Resources: executionARNs},
 	}
 }

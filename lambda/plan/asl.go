@@ -11,22 +11,22 @@ import (
 // machineTimeout ends an execution that no deadline of a step has ended.
 const machineTimeout = 6 * time.Hour
 
-// Definition renders a graph as Amazon States Language with a ${Name}
+// Definition renders the machine as Amazon States Language with a ${Name}
 // placeholder for the ARN of each step's function. It panics on a graph that
 // is not well formed, since that is a defect of this package.
 //
 // Source: https://states-language.net/spec.html
-func Definition(graph Sequence) []byte {
-	if err := graph.check(); err != nil {
+func (machine Machine) Definition() []byte {
+	if err := machine.Graph.check(); err != nil {
 		panic(err)
 	}
-	m := renderSequence(graph, "")
+	m := renderSequence(machine.Graph, "")
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(aslMachine{
-		Comment:        "Turns a workspace spec into a running, private Databricks workspace.",
+		Comment:        machine.Doc,
 		TimeoutSeconds: seconds(machineTimeout),
 		StartAt:        m.StartAt,
 		States:         m.States,

@@ -14,6 +14,8 @@ const (
 	EnvDatabricksHost = "DATABRICKS_HOST"
 	// EnvStateMachine is the ARN of the state machine.
 	EnvStateMachine = "STATE_MACHINE_ARN"
+	// EnvRetirementMachine is the ARN of the state machine that retires.
+	EnvRetirementMachine = "RETIREMENT_MACHINE_ARN"
 	// EnvFunctionsVPC is the VPC that the functions which call workspaces run in,
 	// if they run in one.
 	EnvFunctionsVPC = "FUNCTIONS_VPC"
@@ -45,10 +47,15 @@ const (
 	// LedgerPrefix is the folder of the state bucket that says in which workspace
 	// compute was started.
 	LedgerPrefix = "compute/"
+	// RecordPrefix is the folder of the state bucket that holds the specs that were
+	// attempted and applied last.
+	RecordPrefix = "applied/"
 	// FunctionPrefix and a step's name make the name of a function.
 	FunctionPrefix = "lakegate-"
 	// StateMachineName is the name of the state machine.
 	StateMachineName = "lakegate-workspace"
+	// RetirementMachineName is the name of the state machine that retires.
+	RetirementMachineName = "lakegate-retirement"
 	// EventBusName is the name of the bus that events are put on.
 	EventBusName = "lakegate"
 	// DeadLetterQueueName is the name of the queue of events that were not

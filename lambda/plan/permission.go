@@ -30,6 +30,8 @@ const (
 	EventBus         = "${EventBus}"
 	DatabricksSecret = "${DatabricksSecret}"
 	StateMachine     = "${StateMachine}"
+	// RetirementMachine is the one that retires.
+	RetirementMachine = "${RetirementMachine}"
 )
 
 // Tag keys that mark what this project made or uses. They are part of

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,12 +20,16 @@ var update = flag.Bool("update", false, "write golden files and the generated pa
 
 func TestDefinitionGolden(t *testing.T) {
 	t.Parallel()
-	golden(t, "workspace.asl.json", string(plan.Definition(plan.Workspace())))
+	for _, m := range plan.Machines() {
+		golden(t, m.Key+".asl.json", string(m.Definition()))
+	}
 }
 
 func TestDiagramGolden(t *testing.T) {
 	t.Parallel()
-	golden(t, "workspace.mmd", plan.Diagram(plan.Workspace()))
+	for _, m := range plan.Machines() {
+		golden(t, m.Key+".mmd", plan.Diagram(m.Graph))
+	}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -57,12 +62,15 @@ func TestREADMEIsDerived(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(readme)
-	for mark, text := range map[string]string{
-		"diagram":  "```mermaid\n" + plan.Diagram(plan.Workspace()) + "```\n",
-		"steps":    plan.Table(plan.Workspace()),
+	texts := map[string]string{
 		"services": strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
 		"minimal":  "```yaml\n" + string(minimal) + "```\n",
-	} {
+	}
+	for _, m := range plan.Machines() {
+		texts[m.Key+" diagram"] = "```mermaid\n" + plan.Diagram(m.Graph) + "```\n"
+		texts[m.Key+" steps"] = plan.Table(m.Graph)
+	}
+	for mark, text := range texts {
 		begin, end := "<!-- begin "+mark+" -->\n", "<!-- end "+mark+" -->"
 		before, rest, ok := strings.Cut(got, begin)
 		_, after, ok2 := strings.Cut(rest, end)
@@ -101,24 +109,21 @@ type state struct {
 // resumes there.
 func TestDefinitionIsWellFormed(t *testing.T) {
 	t.Parallel()
-	var m machine
-	if err := json.Unmarshal(plan.Definition(plan.Workspace()), &m); err != nil {
-		t.Fatal(err)
-	}
-	functions := map[string]bool{}
-	walk(t, m, functions)
-	var steps []string
-	for _, s := range plan.Workspace().Steps() {
-		steps = append(steps, "${"+s.Name+"}")
-	}
-	slices.Sort(steps)
-	var used []string
-	for f := range functions {
-		used = append(used, f)
-	}
-	slices.Sort(used)
-	if diff := cmp.Diff(steps, used); diff != "" {
-		t.Errorf("the functions of the definition are not those of the plan:\n%s", diff)
+	for _, planned := range plan.Machines() {
+		var m machine
+		if err := json.Unmarshal(planned.Definition(), &m); err != nil {
+			t.Fatal(err)
+		}
+		functions := map[string]bool{}
+		walk(t, m, functions)
+		var steps []string
+		for _, s := range planned.Graph.Steps() {
+			steps = append(steps, "${"+s.Name+"}")
+		}
+		slices.Sort(steps)
+		if diff := cmp.Diff(steps, slices.Sorted(maps.Keys(functions))); diff != "" {
+			t.Errorf("the functions of %s are not those of the plan:\n%s", planned.Name, diff)
+		}
 	}
 }
 
@@ -186,13 +191,13 @@ var placeholder = regexp.MustCompile(`\$\{(\w+)\}`)
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	all := map[string][]plan.Permission{"Common": plan.Common()}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		all[s.Name] = s.Allow
 	}
 	for _, f := range plan.Functions() {
 		all[f.Name] = f.Allow
 	}
-	known := []string{"Partition", "Account", "Region", "SourceBucket", "SourceRepository", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine"}
+	known := []string{"Partition", "Account", "Region", "SourceBucket", "SourceRepository", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine", "RetirementMachine"}
 	for name, permissions := range all {
 		if len(permissions) == 0 {
 			t.Errorf("%s may do nothing", name)
@@ -243,6 +248,25 @@ func TestRulesInvokeFunctions(t *testing.T) {
 	}
 }
 
+// A step that two machines share is one function, so it has to be the same step.
+func TestStepsOfMachines(t *testing.T) {
+	t.Parallel()
+	once := map[string]plan.Step{}
+	for _, s := range plan.Steps() {
+		once[s.Name] = s
+	}
+	for _, m := range plan.Machines() {
+		for _, s := range m.Graph.Steps() {
+			if diff := cmp.Diff(once[s.Name], s); diff != "" {
+				t.Errorf("%s is another step in %s:\n%s", s.Name, m.Name, diff)
+			}
+			if s.Patient && s.Await == nil {
+				t.Errorf("%s waits for nothing", s.Name)
+			}
+		}
+	}
+}
+
 func TestGraphThatIsNotWellFormed(t *testing.T) {
 	t.Parallel()
 	step := plan.Step{Name: "A", Doc: "Does it.", Result: "a", Timeout: 1}
@@ -262,7 +286,7 @@ func TestGraphThatIsNotWellFormed(t *testing.T) {
 					t.Error("it was accepted")
 				}
 			}()
-			plan.Definition(graph)
+			plan.Machine{Graph: graph}.Definition()
 		})
 	}
 }

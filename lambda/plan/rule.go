@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Rules returns the EventBridge rules on the account's default bus that wake
 // the functions. Both services deliver their events at least once and on a
@@ -71,16 +74,32 @@ func Rules() []Rule {
 			MaxAge: time.Hour, MaxAttempts: 20,
 		},
 		{
+			Name: "SpecDeleted",
+			Doc:  "A workspace spec was deleted from the source bucket.",
+			// Old versions that expire are no deletion of anybody's.
+			Pattern: `{
+  "source": ["aws.s3"],
+  "detail-type": ["Object Deleted"],
+  "detail": {
+    "bucket": {"name": ["` + SourceBucket + `"]},
+    "object": {"key": [{"wildcard": "` + SourcePrefix + `*.yaml"}, {"wildcard": "` + SourcePrefix + `*.yml"}]},
+    "reason": ["DeleteObject"]
+  }
+}`,
+			Target: dispatch.Name, Source: S3,
+			MaxAge: 24 * time.Hour, MaxAttempts: 185,
+		},
+		{
 			Name:    "ExecutionFailed",
 			Doc:     "An execution ended without having reported itself.",
-			Pattern: executionFailed,
+			Pattern: executionFailed(StateMachine, RetirementMachine),
 			Target:  reportFailure.Name,
 			MaxAge:  24 * time.Hour, MaxAttempts: 185,
 		},
 		{
 			Name:    "ComputeAbandoned",
 			Doc:     "An execution ended without having stopped its compute.",
-			Pattern: executionFailed,
+			Pattern: executionFailed(StateMachine),
 			Target:  stopAbandonedCompute.Name,
 			// After that the compute has stopped by itself.
 			MaxAge: time.Hour, MaxAttempts: 20,
@@ -88,13 +107,16 @@ func Rules() []Rule {
 	}
 }
 
-// executionFailed matches the end of an execution that is not a success.
+// executionFailed matches the end of an execution of one of the machines that is
+// not a success.
 // https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-const executionFailed = `{
+func executionFailed(machines ...string) string {
+	return `{
   "source": ["aws.states"],
   "detail-type": ["Step Functions Execution Status Change"],
   "detail": {
     "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-    "stateMachineArn": ["` + StateMachine + `"]
+    "stateMachineArn": ["` + strings.Join(machines, `", "`) + `"]
   }
 }`
+}

@@ -25,6 +25,9 @@ type Step struct {
 	CallsWorkspace bool
 	// Await makes the state a loop that is left when the step reports ready.
 	Await *Await
+	// Patient says that the step only waits for what was begun: a newer execution
+	// waits for it, too, so it is not superseded.
+	Patient bool
 	// Allow is what the function's role may do, beside what Common allows.
 	Allow []Permission
 }
@@ -56,6 +59,22 @@ type Parallel struct {
 	Name     string
 	Doc      string
 	Branches []Sequence
+}
+
+// Machine is a state machine.
+type Machine struct {
+	// ID in CamelCase: what the stack calls it.
+	ID string
+	// Name of the state machine in AWS.
+	Name string
+	// Doc is one sentence: the Comment of its definition.
+	Doc string
+	// Placeholder of its ARN, and the variable that holds it.
+	Placeholder, Env string
+	// Key of its diagram and table in the README, and of golden files.
+	Key string
+	// Graph of its steps.
+	Graph Sequence
 }
 
 // Sequence is a list of nodes that run one after the other.

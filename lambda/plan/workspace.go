@@ -102,6 +102,35 @@ func Workspace() Sequence {
 	}
 }
 
+// Machines returns the state machines.
+func Machines() []Machine {
+	return []Machine{
+		{
+			ID: "StateMachine", Name: StateMachineName, Placeholder: StateMachine, Env: EnvStateMachine, Key: "workspace",
+			Doc:   "Turns a workspace spec into a running, private Databricks workspace.",
+			Graph: Workspace(),
+		},
+		{
+			ID: "RetirementMachine", Name: RetirementMachineName, Placeholder: RetirementMachine, Env: EnvRetirementMachine, Key: "retirement",
+			Doc:   "Takes down the workspace of a spec that was deleted, as far as that spec allowed it.",
+			Graph: Retirement(),
+		},
+	}
+}
+
+// Steps returns the steps of all machines, each once.
+func Steps() []Step {
+	var steps []Step
+	for _, m := range Machines() {
+		for _, s := range m.Graph.Steps() {
+			if !slices.ContainsFunc(steps, func(other Step) bool { return other.Name == s.Name }) {
+				steps = append(steps, s)
+			}
+		}
+	}
+	return steps
+}
+
 // Functions returns the functions that are no states: what starts an execution,
 // what plans a proposal, and what reports an execution that failed and stops its
 // compute.
@@ -135,7 +164,7 @@ func ServicesOfCallers() []string {
 			}
 		}
 	}
-	for _, s := range Workspace().Steps() {
+	for _, s := range Steps() {
 		add(s.CallsWorkspace, append(Common(), s.Allow...))
 	}
 	for _, f := range Functions() {
@@ -462,7 +491,7 @@ var reportReady = Step{
 var dispatch = Function{
 	// One push may change a thousand specs, which are started one after the other.
 	Name: "Dispatch", Timeout: 5 * time.Minute,
-	Doc:   "Starts one execution for each changed spec.",
+	Doc:   "Starts one execution for each spec that was changed or deleted.",
 	Allow: dispatchAllow(),
 }
 

@@ -101,6 +101,14 @@ func (t Tags) S3() []s3types.Tag {
 	return tags
 }
 
+// AllOwnedBy returns the filters that find all objects of a workspace.
+func AllOwnedBy(workspace string) []ec2types.Filter {
+	return []ec2types.Filter{
+		{Name: aws.String("tag:" + plan.TagWorkspace), Values: []string{workspace}},
+		{Name: aws.String("tag:" + plan.TagManaged), Values: []string{plan.Owned}},
+	}
+}
+
 // OfEC2 reads the tags of an object of EC2.
 func OfEC2(tags []ec2types.Tag) Tags {
 	out := Tags{}

@@ -53,6 +53,7 @@ type Workspace struct {
 	Users            *iam.CurrentUserAPI
 	Clusters         *compute.ClustersAPI
 	Commands         *compute.CommandExecutionAPI
+	InstancePools    *compute.InstancePoolsAPI
 	InstanceProfiles *compute.InstanceProfilesAPI
 	Warehouses       *sql.WarehousesAPI
 	Statements       *sql.StatementExecutionAPI
@@ -137,6 +138,7 @@ func (a *Accounts) Workspace(ctx context.Context, accountID, address, id string)
 		Users:            iam.NewCurrentUser(c),
 		Clusters:         compute.NewClusters(c),
 		Commands:         compute.NewCommandExecution(c),
+		InstancePools:    compute.NewInstancePools(c),
 		InstanceProfiles: compute.NewInstanceProfiles(c),
 		Warehouses:       sql.NewWarehouses(c),
 		Statements:       sql.NewStatementExecution(c),

@@ -36,6 +36,8 @@ type Document struct {
 	Digest string `json:"digest"`
 	// Adopt lets what has the wanted names and belongs to nobody be taken over.
 	Adopt bool `json:"adopt,omitempty"`
+	// Protected says that the workspace stays when its spec is deleted.
+	Protected bool `json:"protected,omitempty"`
 
 	Lease *Lease `json:"lease,omitempty"`
 
@@ -89,6 +91,35 @@ type Document struct {
 	Verification                *Verification   `json:"verification,omitempty"`
 
 	Report *Report `json:"report,omitempty"`
+
+	// Retirement is there while a workspace is taken down; what follows is of its
+	// steps.
+	Retirement *Retirement `json:"retirement,omitempty"`
+
+	LoadedWorkspace              *Workspaces    `json:"loadedWorkspace,omitempty"`
+	StoppedCompute               *Removal       `json:"stoppedCompute,omitempty"`
+	DeletedWorkspace             *Removal       `json:"deletedWorkspace,omitempty"`
+	WorkspaceGone                *RemovalWait   `json:"workspaceGone,omitempty"`
+	DeregisteredNetwork          *Removal       `json:"deregisteredNetwork,omitempty"`
+	DeletedPrivateAccessSettings *Removal       `json:"deletedPrivateAccessSettings,omitempty"`
+	DeregisteredEndpoints        *Removal       `json:"deregisteredEndpoints,omitempty"`
+	DeregisteredStorage          *Removal       `json:"deregisteredStorage,omitempty"`
+	DeregisteredCredentials      *Removal       `json:"deregisteredCredentials,omitempty"`
+	DeregisteredKeys             *Removal       `json:"deregisteredKeys,omitempty"`
+	DeletedFrontEndDNS           *Removal       `json:"deletedFrontEndDns,omitempty"`
+	DeletedEndpoints             *Removal       `json:"deletedEndpoints,omitempty"`
+	EndpointsGone                *RemovalWait   `json:"endpointsGone,omitempty"`
+	DeletedLeftovers             *RemovalWait   `json:"deletedLeftovers,omitempty"`
+	DeletedSecurityGroups        *Removal       `json:"deletedSecurityGroups,omitempty"`
+	DeletedSubnets               *Removal       `json:"deletedSubnets,omitempty"`
+	DeletedRouteTables           *Removal       `json:"deletedRouteTables,omitempty"`
+	DeletedVPC                   *Removal       `json:"deletedVpc,omitempty"`
+	DeletedCrossAccountRole      *Removal       `json:"deletedCrossAccountRole,omitempty"`
+	DeletedGlueInstanceProfile   *Removal       `json:"deletedGlueInstanceProfile,omitempty"`
+	DeletedRootBucket            *RemovalWait   `json:"deletedRootBucket,omitempty"`
+	DeletedKeys                  *Removal       `json:"deletedKeys,omitempty"`
+	RetirementAudit              *Audit         `json:"retirementAudit,omitempty"`
+	Retired                      *RetiredReport `json:"retired,omitempty"`
 }
 
 // Input is what an execution is started with.
@@ -106,8 +137,8 @@ type Execution struct {
 
 // Outcome says what a step did. It is embedded in every result.
 type Outcome struct {
-	// Outcome is Created, Updated, Found, Given, Verified, Ready, Waiting or
-	// Skipped.
+	// Outcome is Created, Updated, Found, Given, Verified, Ready, Waiting, Skipped,
+	// Deleted, Absent or Kept.
 	Outcome string `json:"outcome"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
@@ -131,6 +162,12 @@ const (
 	Waiting = "Waiting"
 	// Skipped is something that the spec does not ask for, or that still holds.
 	Skipped = "Skipped"
+	// Deleted is something of ours that was taken down.
+	Deleted = "Deleted"
+	// Absent is something of ours that would have been taken down, but is not there.
+	Absent = "Absent"
+	// Kept is something of ours that must not be taken down yet.
+	Kept = "Kept"
 )
 
 // Changed says whether a step changed the world.
@@ -470,5 +507,11 @@ func Decode(data []byte) (*Document, error) {
 // Did returns the outcome; every result has it by embedding Outcome.
 func (o Outcome) Did() Outcome { return o }
 
-// Did is the outcome of loading a spec, which makes the document.
-func (d *Document) Did() Outcome { return Outcome{Outcome: Verified, Reason: "spec " + d.Digest[:12]} }
+// Did is the outcome of loading a spec, or what is left of one, which makes the
+// document.
+func (d *Document) Did() Outcome {
+	if d.Retirement != nil {
+		return Outcome{Outcome: Verified, Reason: d.Retirement.Reason}
+	}
+	return Outcome{Outcome: Verified, Reason: "spec " + d.Digest[:12]}
+}

@@ -19,13 +19,13 @@ func TestKeysAreThoseOfThePlan(t *testing.T) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		keys[name] = true
 	}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if s.Result != "" && !keys[s.Result] {
 			t.Errorf("the document has no place for %s of %s", s.Result, s.Name)
 		}
 		delete(keys, s.Result)
 	}
-	for _, head := range []string{"apiVersion", "workspace", "revision", "execution", "spec", "digest", "adopt"} {
+	for _, head := range []string{"apiVersion", "workspace", "revision", "execution", "spec", "digest", "adopt", "protected", "retirement"} {
 		delete(keys, head)
 	}
 	if len(keys) > 0 {

@@ -365,7 +365,7 @@ func (w *World) deploy() error {
 	w.Repositories.Add(w.Config.Region, sourceRepository)
 	w.Events.AddBus(w.Config.Region, plan.EventBusName)
 	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if err := w.register(s.Name, s.Timeout); err != nil {
 			return err
 		}
@@ -375,8 +375,10 @@ func (w *World) deploy() error {
 			return err
 		}
 	}
-	if err := w.Executions.Add(w.Config.Region, plan.StateMachineName, []byte(w.Definition())); err != nil {
-		return err
+	for _, m := range plan.Machines() {
+		if err := w.Executions.Add(w.Config.Region, m.Name, []byte(w.definition(m))); err != nil {
+			return err
+		}
 	}
 	if w.Config.Manual {
 		return nil
@@ -393,9 +395,11 @@ func (w *World) deploy() error {
 	return nil
 }
 
-// Definition is the state machine's definition, with the functions of this
-// world.
-func (w *World) Definition() string { return w.substitute(string(plan.Definition(plan.Workspace()))) }
+// Definition is the definition of the state machine that makes workspaces, with
+// the functions of this world.
+func (w *World) Definition() string { return w.definition(plan.Machines()[0]) }
+
+func (w *World) definition(m plan.Machine) string { return w.substitute(string(m.Definition())) }
 
 // HastenWaits shortens the pauses that steps propose, for an interpreter that
 // waits by the wall and not by the clock.
@@ -406,9 +410,12 @@ func (w *World) substitute(text string) string {
 	pairs := []string{
 		plan.Partition, "aws", plan.Account, w.Config.AWSAccount, plan.Region, w.Config.Region,
 		plan.SourceRepository, sourceRepository, plan.SourceBranch, sourceBranch,
-		plan.SourceBucket, sourceBucket, plan.StateBucket, stateBucket, plan.StateMachine, w.StateMachineARN(),
+		plan.SourceBucket, sourceBucket, plan.StateBucket, stateBucket,
 	}
-	for _, s := range plan.Workspace().Steps() {
+	for _, m := range plan.Machines() {
+		pairs = append(pairs, m.Placeholder, w.machineARN(m.Name))
+	}
+	for _, s := range plan.Steps() {
 		pairs = append(pairs, "${"+s.Name+"}", w.Functions.ARN(plan.FunctionPrefix+s.Name))
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
@@ -424,7 +431,7 @@ func (w *World) register(name string, timeout time.Duration) error {
 			HTTPClient:  &http.Client{Transport: Guard{}},
 		},
 		StateBucket: stateBucket, EventBus: plan.EventBusName, DatabricksSecret: secretName,
-		StateMachine: w.StateMachineARN(), DatabricksHost: w.DatabricksURL,
+		StateMachine: w.StateMachineARN(), Retirement: w.RetirementMachineARN(), DatabricksHost: w.DatabricksURL,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
 		FunctionsVPC: w.functionsVPC(), Resolve: w.resolver(name),
 	})
@@ -442,9 +449,14 @@ func (w *World) register(name string, timeout time.Duration) error {
 	return nil
 }
 
-// StateMachineARN is the ARN of the stack's state machine.
-func (w *World) StateMachineARN() string {
-	return fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", w.Config.Region, w.Config.AWSAccount, plan.StateMachineName)
+// StateMachineARN is the ARN of the state machine that makes workspaces.
+func (w *World) StateMachineARN() string { return w.machineARN(plan.StateMachineName) }
+
+// RetirementMachineARN is the ARN of the state machine that retires them.
+func (w *World) RetirementMachineARN() string { return w.machineARN(plan.RetirementMachineName) }
+
+func (w *World) machineARN(name string) string {
+	return fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", w.Config.Region, w.Config.AWSAccount, name)
 }
 
 // ExecutionARN is the ARN of an execution.
@@ -463,6 +475,17 @@ func (w *World) Commit(path string, text []byte) (version string, err error) {
 		return "", fmt.Errorf("putting %s into %s: %w", path, sourceBucket, err)
 	}
 	return o.VersionID, nil
+}
+
+// Remove deletes a spec from the source bucket, as an author does, and returns
+// the version of the deletion.
+func (w *World) Remove(path string) (version string, err error) {
+	release := w.Clock.Hold()
+	defer release()
+	if version, err = w.S3.Delete(sourceBucket, path); err != nil {
+		return "", fmt.Errorf("deleting %s from %s: %w", path, sourceBucket, err)
+	}
+	return version, nil
 }
 
 // Invoke calls the function of a step or function, without a state machine. Its

@@ -65,7 +65,7 @@ func hostOf(subnet netip.Prefix) netip.Addr {
 
 // callsWorkspace says whether the plan has a function call workspaces.
 func callsWorkspace(name string) bool {
-	return slices.ContainsFunc(plan.Workspace().Steps(), func(s plan.Step) bool { return s.Name == name && s.CallsWorkspace }) ||
+	return slices.ContainsFunc(plan.Steps(), func(s plan.Step) bool { return s.Name == name && s.CallsWorkspace }) ||
 		slices.ContainsFunc(plan.Functions(), func(f plan.Function) bool { return f.Name == name && f.CallsWorkspace })
 }
 

@@ -17,6 +17,9 @@ var iamAction = map[string]string{
 	"s3:HeadObject":           "s3:GetObject",
 	"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
 	"s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+	"s3:ListObjectVersions":   "s3:ListBucketVersions",
+	// Of a version; without one it is s3:DeleteObject.
+	"s3:DeleteObjects": "s3:DeleteObjectVersion",
 }
 
 // Whatever a function calls, its role allows: in a first run, in one without
@@ -24,7 +27,7 @@ var iamAction = map[string]string{
 func TestRolesAllowWhatIsCalled(t *testing.T) {
 	t.Parallel()
 	allowed := map[string][]string{}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		allowed[s.Name] = actions(append(plan.Common(), s.Allow...))
 	}
 	for _, f := range plan.Functions() {
@@ -42,7 +45,7 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	c.push("Add", map[string][]byte{"workspaces/tokyo.yaml": s.text})
 	s.settle()
 	// A front end, keys and endpoint policies, with functions in a VPC.
-	closed := newSceneOf(t, example(t, "locked-down"))
+	closed := newSceneOf(t, withPolicy(example(t, "locked-down"), deletion, "bucketDeletion: Force"))
 	if err := closed.Provide(t.Context(), closed.spec); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +70,10 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	}
 	given.push(given.text)
 	given.mustBeReady()
+	// And all of it is taken down, with what people and Databricks left there.
+	closed.litter()
+	closed.remove()
+	closed.mustBeRetired()
 	var missing []string
 	called := map[string]bool{}
 	for _, c := range slices.Concat(s.Hub.Calls(), closed.Hub.Calls(), given.Hub.Calls()) {

@@ -28,12 +28,13 @@ import (
 type Config struct {
 	// AWS is the SDK's configuration, with the region and the role's credentials.
 	AWS aws.Config
-	// StateBucket, EventBus, DatabricksSecret and StateMachine are names and
-	// ARNs of the stack.
+	// StateBucket, EventBus, DatabricksSecret and the machines are names and ARNs
+	// of the stack.
 	StateBucket      string
 	EventBus         string
 	DatabricksSecret string
 	StateMachine     string
+	Retirement       string
 	// DatabricksHost is the account console; empty means the usual one.
 	DatabricksHost string
 	// DatabricksTransport of requests to Databricks; nil means the default one.
@@ -68,11 +69,12 @@ func New(name string, cfg Config) (Handler, error) {
 	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
 	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
 	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
+	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	git := &source.CodeCommit{Repositories: clients.Repositories}
 	switch name {
 	case "Dispatch":
-		d := &source.Dispatcher{Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine}
+		d := &source.Dispatcher{Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement}
 		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
 	case "ReportFailure":
 		f := &report.Failures{
@@ -88,7 +90,7 @@ func New(name string, cfg Config) (Handler, error) {
 			Host: cfg.DatabricksHost, Transport: cfg.DatabricksTransport,
 		},
 		Source: source.Sources{plan.S3: &source.S3{Objects: clients.Objects}, plan.CodeCommit: git},
-		Leases: leases, Statuses: statuses, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
+		Leases: leases, Statuses: statuses, Records: records, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
 		FunctionsVPC: cfg.FunctionsVPC, Resolve: cfg.Resolve,
 	}
 	if name == "PlanProposal" {

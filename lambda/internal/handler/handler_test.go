@@ -19,7 +19,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if want := len(plan.Workspace().Steps()) + len(plan.Functions()); len(handler.Names()) != want {
+	if want := len(plan.Steps()) + len(plan.Functions()); len(handler.Names()) != want {
 		t.Errorf("there are %d handlers, the plan has %d", len(handler.Names()), want)
 	}
 	_, err := handler.New("EnsureNothing", handler.Config{})

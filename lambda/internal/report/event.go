@@ -31,6 +31,9 @@ const (
 	Suspended = "Workspace Suspended"
 	// Planned is sent when a proposed spec was planned.
 	Planned = "Workspace Planned"
+	// Retired is sent when the workspace of a deleted spec was taken down, or left
+	// as its spec wanted it.
+	Retired = "Workspace Retired"
 	// Rejected is sent when a spec cannot be read or is not valid.
 	Rejected = "Spec Rejected"
 )
@@ -96,6 +99,24 @@ type ReadyData struct {
 	// ReportDigest the SHA-256 of its JSON.
 	Report       string `json:"report"`
 	ReportDigest string `json:"reportDigest"`
+}
+
+// RetiredData is the data of Retired.
+type RetiredData struct {
+	// Deleted says whether anything was to be deleted.
+	Deleted bool `json:"deleted"`
+	// Message says in one sentence what became of it.
+	Message string `json:"message"`
+	// Removed is what was taken down, Left what stays and why.
+	Removed         []string `json:"removed"`
+	Left            []Left   `json:"left"`
+	DurationSeconds int      `json:"durationSeconds"`
+}
+
+// Left is something that stays.
+type Left struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
 }
 
 // FailedData is the data of Failed and Rejected.

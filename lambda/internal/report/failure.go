@@ -178,7 +178,7 @@ func failedData(e statusChange, step string) FailedData {
 }
 
 // stalled writes down what went wrong. A workspace that was ready stays so when
-// a later spec was rejected.
+// a later spec was rejected, or when it must not be retired.
 func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) error {
 	status, err := f.Statuses.Read(ctx, about.Workspace)
 	if err != nil {
@@ -188,8 +188,12 @@ func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) 
 	if data.Class == plan.SpecInvalid {
 		reason = "SpecRejected"
 	}
+	untouched := data.Class == plan.SpecInvalid
+	if data.Step == "LoadRetirement" {
+		reason, untouched = "RetirementRefused", true
+	}
 	ready := Condition{Type: ConditionReady, Status: "False", Reason: data.Class, Message: data.Message}
-	if old := status.Condition(ConditionReady); old != nil && data.Class == plan.SpecInvalid {
+	if old := status.Condition(ConditionReady); old != nil && untouched {
 		ready = *old
 	}
 	status.Attempt(about.Revision, about.ExecutionARN)

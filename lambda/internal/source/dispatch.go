@@ -19,12 +19,13 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// Dispatcher starts one execution for each changed spec.
+// Dispatcher starts one execution for each spec that was changed or deleted.
 type Dispatcher struct {
 	Executions func() awsapi.Executions
 	CodeCommit *CodeCommit
-	// StateMachine is the ARN of the state machine.
-	StateMachine string
+	// StateMachine and Retirement are the ARNs of the state machines for specs that
+	// were changed and that were deleted.
+	StateMachine, Retirement string
 }
 
 // Started is one execution that an event led to.
@@ -45,13 +46,20 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 	}
 	started := make([]Started, 0, len(changes))
 	for _, c := range changes {
-		name := ExecutionName(c)
+		machine, name := d.StateMachine, ExecutionName(c)
+		if c.Deleted {
+			machine = d.Retirement
+			if !workspacePath.MatchString(c.Revision.Path) {
+				// It never was a workspace.
+				continue
+			}
+		}
 		input, err := json.Marshal(document.Input{Workspace: c.Workspace, Revision: c.Revision})
 		if err != nil {
 			return nil, fmt.Errorf("encoding input of execution %s: %w", name, err)
 		}
 		_, err = d.Executions().StartExecution(ctx, &sfn.StartExecutionInput{
-			StateMachineArn: aws.String(d.StateMachine), Name: aws.String(name), Input: aws.String(string(input)),
+			StateMachineArn: aws.String(machine), Name: aws.String(name), Input: aws.String(string(input)),
 		})
 		already := failure.Code(err) == "ExecutionAlreadyExists"
 		if err != nil && !already {
@@ -80,8 +88,8 @@ func (d *Dispatcher) Changes(ctx context.Context, payload []byte) ([]Change, err
 		return nil, fmt.Errorf("decoding event: %w", err)
 	}
 	switch {
-	case e.Source == "aws.s3" && e.DetailType == detailTypeS3:
-		return changedObject(plan.SourcePrefix, e.Detail)
+	case e.Source == "aws.s3" && (e.DetailType == detailTypeS3 || e.DetailType == detailTypeS3Deleted):
+		return changedObject(plan.SourcePrefix, e.DetailType == detailTypeS3Deleted, e.Detail)
 	case e.Source == "aws.codecommit" && e.DetailType == detailTypeCodeCommit:
 		return d.CodeCommit.changes(ctx, e)
 	}

@@ -42,7 +42,7 @@ func (c *CodeCommit) Proposals(ctx context.Context, payload []byte) (*Proposal, 
 	var err error
 	switch {
 	case e.Source == "aws.s3" && e.DetailType == detailTypeS3:
-		out.Changes, err = changedObject(plan.ProposalPrefix, e.Detail)
+		out.Changes, err = changedObject(plan.ProposalPrefix, false, e.Detail)
 	case e.Source == "aws.codecommit" && e.DetailType == "CodeCommit Pull Request State Change":
 		out.Changes, out.PullRequest, err = c.pullRequest(ctx, e)
 	default:

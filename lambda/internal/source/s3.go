@@ -18,6 +18,10 @@ import (
 // detailTypeS3 is the type of the event of a version that was put.
 const detailTypeS3 = "Object Created"
 
+// detailTypeS3Deleted is the type of the event of an object that was deleted, or
+// of a delete marker.
+const detailTypeS3Deleted = "Object Deleted"
+
 // maxSpec bounds what is read of a spec: one byte more than a spec may have,
 // so that its decoder sees and says that it is too long.
 const maxSpec = 256<<10 + 1
@@ -74,9 +78,9 @@ func (s *S3) head(ctx context.Context, r revision.Revision) (string, error) {
 	return aws.ToString(out.VersionId), nil
 }
 
-// objectCreated is the detail of an Object Created event.
+// objectChanged is the detail of an Object Created or Object Deleted event.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
-type objectCreated struct {
+type objectChanged struct {
 	Bucket struct {
 		Name string `json:"name"`
 	} `json:"bucket"`
@@ -88,9 +92,9 @@ type objectCreated struct {
 }
 
 // changedObject reads which spec below a prefix an Object Created event says has
-// changed.
-func changedObject(prefix string, detail json.RawMessage) ([]Change, error) {
-	var d objectCreated
+// changed, or an Object Deleted event that is gone.
+func changedObject(prefix string, deleted bool, detail json.RawMessage) ([]Change, error) {
+	var d objectChanged
 	if err := json.Unmarshal(detail, &d); err != nil {
 		return nil, fmt.Errorf("decoding detail of %s: %w", detailTypeS3, err)
 	}
@@ -105,6 +109,6 @@ func changedObject(prefix string, detail json.RawMessage) ([]Change, error) {
 		Revision: revision.Revision{
 			Source: plan.S3, Repository: d.Bucket.Name, Path: d.Object.Key, Version: d.Object.VersionID,
 		},
-		Content: d.Object.ETag,
+		Content: d.Object.ETag, Deleted: deleted,
 	}}, nil
 }

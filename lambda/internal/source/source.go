@@ -66,6 +66,8 @@ type Change struct {
 	Revision  revision.Revision
 	// Content tells contents apart; it need not be read for that.
 	Content string
+	// Deleted says that the spec was deleted; its revision is the deletion.
+	Deleted bool
 	// Push tells pushes apart that bring the same revision: one that goes back to
 	// an older commit does, after another one has been applied.
 	Push string

@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,13 +21,8 @@ import (
 // revision is told to stop at its next step, and waited for; one that is itself
 // older than the newest revision ends as Superseded.
 func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*document.Lease, error) {
-	newest, err := d.Source.Newest(ctx, doc.Revision)
-	if err != nil {
-		return nil, err
-	}
-	if !newest {
-		return nil, failure.New(plan.Superseded, "",
-			"taking the lease of %s: revision %s is not the newest any more", doc.Workspace, doc.Revision.Signed())
+	if err := d.newest(ctx, doc); err != nil {
+		return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
 	}
 	l, holder, err := d.Leases.Acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
 	if err != nil {
@@ -47,10 +43,54 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
 	}
 	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
-	if doc.Spec.Suspend {
-		return out, d.suspend(ctx, doc, out)
+	if doc.Retirement == nil {
+		if doc.Spec.Suspend {
+			return out, d.suspend(ctx, doc, out)
+		}
+		if err := d.attempting(ctx, doc); err != nil {
+			return nil, err
+		}
 	}
 	return out, d.reconciling(ctx, doc, out)
+}
+
+// newest fails as Superseded unless the revision is the newest one: of a spec
+// that was deleted, that there is still none.
+func (d *Deps) newest(ctx context.Context, doc *document.Document) error {
+	if doc.Retirement != nil {
+		return d.stillDeleted(ctx, doc.Revision)
+	}
+	newest, err := d.Source.Newest(ctx, doc.Revision)
+	if err != nil {
+		return err
+	}
+	if !newest {
+		return failure.New(plan.Superseded, "", "revision %s is not the newest any more", doc.Revision.Signed())
+	}
+	return nil
+}
+
+// attempting notes what is about to be made, before it is: also what an
+// execution that stops half-way has made can then be found and taken down.
+func (d *Deps) attempting(ctx context.Context, doc *document.Document) error {
+	record, err := d.Records.Read(ctx, doc.Workspace)
+	if err != nil {
+		return err
+	}
+	if record.Attempted, err = attemptOf(doc); err != nil {
+		return err
+	}
+	return d.Records.Write(ctx, record)
+}
+
+func attemptOf(doc *document.Document) (*report.Attempt, error) {
+	text, err := json.Marshal(doc.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("encoding spec of %s: %w", doc.Workspace, err)
+	}
+	return &report.Attempt{
+		Revision: doc.Revision.String(), ExecutionARN: doc.Execution.ARN, Digest: doc.Digest, Protected: doc.Protected, Spec: text,
+	}, nil
 }
 
 // running says whether an execution runs.
@@ -102,15 +142,20 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	if err != nil {
 		return err
 	}
-	if err := sameIdentity(status.Applied, doc); err != nil {
-		return err
+	does := "applies"
+	if doc.Retirement != nil {
+		does = "retires the workspace after"
+	} else {
+		if err := sameIdentity(status.Applied, doc); err != nil {
+			return err
+		}
+		// Written down before any of them is on an object.
+		status.TagKeys = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(status.TagKeys, maps.Keys(doc.Spec.Tags)))))
+		out.TagKeys = status.TagKeys
 	}
-	// Written down before any of them is on an object.
-	status.TagKeys = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(status.TagKeys, maps.Keys(doc.Spec.Tags)))))
-	out.TagKeys = status.TagKeys
 	conditions := []report.Condition{{
 		Type: report.ConditionReconciling, Status: "True", Reason: "Progressing",
-		Message: fmt.Sprintf("Execution %s applies %s.", doc.Execution.Name, doc.Revision.Signed()),
+		Message: fmt.Sprintf("Execution %s %s %s.", doc.Execution.Name, does, doc.Revision.Signed()),
 	}}
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)

@@ -31,6 +31,9 @@ var (
 	pacePrivateDNS = pace{earliest: 100 * time.Second, shortest: 20 * time.Second, share: 0.1}
 	paceWarehouse  = pace{earliest: 140 * time.Second, shortest: 12 * time.Second, share: 0.05}
 	paceProbe      = pace{shortest: 5 * time.Second, share: 0.05}
+	paceGone       = pace{earliest: 100 * time.Second, shortest: 10 * time.Second, share: 0.05}
+	paceVanishing  = pace{earliest: 50 * time.Second, shortest: 10 * time.Second, share: 0.05}
+	paceBucket     = pace{shortest: time.Second}
 	paceLease      = pace{shortest: 10 * time.Second, share: 0.05}
 )
 
@@ -73,7 +76,7 @@ func late(step string, w document.Wait, what, seen string) error {
 }
 
 func deadline(step string) time.Duration {
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if s.Name == step && s.Await != nil {
 			return s.Await.Within
 		}

@@ -106,8 +106,9 @@ func TestDeadlines(t *testing.T) {
 		"AcquireLease": paceLease, "AwaitEndpoints": paceEndpoints, "AwaitWorkspace": paceWorkspace, "AwaitPrivateDns": pacePrivateDNS,
 		"VerifyCluster": paceCluster, "VerifySqlWarehouse": paceWarehouse, "VerifyPrivateDns": paceProbe, "VerifyPorts": paceProbe,
 		"VerifyMetastore": paceProbe, "VerifyIsolation": paceProbe,
+		"AwaitWorkspaceGone": paceGone, "AwaitEndpointsGone": paceVanishing, "DeleteLeftovers": paceVanishing, "DeleteRootBucket": paceBucket,
 	}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		p, waits := paces[s.Name]
 		if waits != (s.Await != nil) {
 			t.Errorf("%s: waits in the plan is %t, here %t", s.Name, s.Await != nil, waits)

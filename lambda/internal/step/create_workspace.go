@@ -64,6 +64,10 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	}
 	outcome := document.Outcome{Outcome: document.Created}
 	if !created {
+		if found.WorkspaceStatus == cancelling {
+			return nil, failure.New(plan.NotReady, "Wait until Databricks has deleted the workspace, some minutes, then redrive the execution: it makes a new one.",
+				"looking for %s: it is being deleted", workspaceText(found))
+		}
 		if outcome, err = convergeWorkspace(ctx, account, doc, found, want); err != nil {
 			return nil, err
 		}
@@ -80,7 +84,7 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 			ID: strconv.FormatInt(found.WorkspaceId, 10), Name: found.WorkspaceName, Outcome: outcome,
 		},
 		DeploymentName: found.DeploymentName,
-		URL:            "https://" + found.DeploymentName + ".cloud.databricks.com",
+		URL:            urlOf(found),
 		Status:         string(found.WorkspaceStatus),
 	}, nil
 }

@@ -268,6 +268,10 @@ func explainPrivateDNS(ctx context.Context, api awsapi.EC2, vpc, service, id str
 	}
 	for _, other := range others {
 		if aws.ToBool(other.PrivateDnsEnabled) && aws.ToString(other.VpcEndpointId) != id {
+			if isGone(other) {
+				return failure.As(plan.NotReady, "Wait until that endpoint is gone, then redrive the execution.",
+					fmt.Errorf("%s, which is being deleted, still has the private DNS names of %s in VPC %s: %w", aws.ToString(other.VpcEndpointId), service, vpc, err))
+			}
 			return failure.As(plan.Conflict,
 				fmt.Sprintf("Give %s as the id of this endpoint in the spec, or turn its private DNS names off.", aws.ToString(other.VpcEndpointId)),
 				fmt.Errorf("%s already has the private DNS names of %s in VPC %s: %w", aws.ToString(other.VpcEndpointId), service, vpc, err))

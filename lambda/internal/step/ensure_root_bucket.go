@@ -25,7 +25,7 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	api := d.AWS.Buckets(doc.Spec.Region)
 	name, given := doc.Spec.RootBucket.Name, false
 	if arn := doc.Spec.RootBucket.ARN; arn != "" {
-		name, given = arn[strings.LastIndex(arn, ":")+1:], true
+		name, given = bucketOf(arn), true
 	}
 	out := &document.Object{ID: name, Name: name, ARN: "arn:" + partitionOf(doc.Execution.ARN) + ":s3:::" + name}
 	wanted := bucketPolicy(name, doc.Spec.Databricks.AccountID).String()
@@ -82,6 +82,9 @@ func tagsOfBucket(ctx context.Context, api awsapi.Buckets, name string) (awsapi.
 	}
 	return awsapi.OfS3(out.TagSet), nil
 }
+
+// bucketOf is the name in the ARN of a bucket.
+func bucketOf(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }
 
 // headBucket looks for a bucket and refuses one that cannot be used.
 func headBucket(ctx context.Context, api awsapi.Buckets, name, region, path string) ([]string, error) {

@@ -53,7 +53,7 @@ func (d *Deps) lockOut(doc *document.Document, vpc string) error {
 // callers are the functions that call the workspace itself.
 func callers() []string {
 	var names []string
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if s.CallsWorkspace {
 			names = append(names, s.Name)
 		}

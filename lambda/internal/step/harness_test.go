@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 type run struct {
 	t     testing.TB
 	world *emulator.World
+	// graph of the machine whose steps are run, file of the spec.
+	graph plan.Sequence
+	file  string
 	doc   map[string]json.RawMessage
 	// spec, if any, takes the place of what LoadSpec has read: a step must also
 	// stand a spec that validation would refuse.
@@ -73,11 +77,27 @@ func (r *run) commit(file, text string) {
 		r.t.Fatal(err)
 	}
 	name := fmt.Sprintf("%s-%s", file, version)
-	r.doc = map[string]json.RawMessage{}
+	r.start(plan.Workspace(), file, version, r.world.ExecutionARN(name), name)
+}
+
+// remove begins the execution that retires the workspace of a spec.
+func (r *run) remove(file string) {
+	r.t.Helper()
+	version, err := r.world.Remove(plan.SourcePrefix + file)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	name := fmt.Sprintf("%s-%s", file, version)
+	r.start(plan.Retirement(), file, version, strings.Replace(r.world.ExecutionARN(name), plan.StateMachineName, plan.RetirementMachineName, 1), name)
+}
+
+func (r *run) start(graph plan.Sequence, file, version, arn, name string) {
+	r.t.Helper()
+	r.graph, r.file, r.doc = graph, file, map[string]json.RawMessage{}
 	input, err := json.Marshal(map[string]any{
 		"workspace": file[:len(file)-len(".yaml")],
-		"revision":  map[string]string{"source": "s3", "repository": r.world.SourceBucket, "path": path, "version": version},
-		"execution": map[string]any{"arn": r.world.ExecutionARN(name), "name": name, "startTime": r.world.Clock.Now()},
+		"revision":  map[string]string{"source": "s3", "repository": r.world.SourceBucket, "path": plan.SourcePrefix + file, "version": version},
+		"execution": map[string]any{"arn": arn, "name": name, "startTime": r.world.Clock.Now()},
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -159,7 +179,7 @@ func (r *run) persist(name string) error {
 // upTo persists every step before the named one; all if the name is empty.
 func (r *run) upTo(name string) {
 	r.t.Helper()
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range r.graph.Steps() {
 		if s.Name == name {
 			return
 		}
@@ -195,7 +215,7 @@ func (r *run) outcome(name string) string {
 
 func stepOf(t testing.TB, name string) plan.Step {
 	t.Helper()
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		if s.Name == name {
 			return s
 		}

@@ -50,18 +50,14 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),
 		Adopt:      w.Adopts(),
+		Protected:  w.Metadata.Annotations[spec.Protected] == "true",
 	}
 	return out, d.lockOut(out, frontEndVPC(out))
 }
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.
 func (d *Deps) onlyOne(ctx context.Context, r revision.Revision) error {
-	other := r
-	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
-		other.Path = base + ".yml"
-	} else {
-		other.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
-	}
+	other := sibling(r)
 	exists, err := d.Source.Exists(ctx, other)
 	if err != nil || !exists {
 		return err

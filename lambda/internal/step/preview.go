@@ -44,7 +44,7 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 			if copied, err = with(copied, s.Result, result); err != nil {
 				return nil, err
 			}
-		case refused(err):
+		case forbids(err):
 			// What depends on it is not known.
 			return append(changes, document.PlannedChange{Step: s.Name, Action: document.Forbidden, Reason: failure.Message(err)}), nil
 		default:
@@ -54,8 +54,8 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 	return changes, nil
 }
 
-// refused says whether a step has found something that it will not change.
-func refused(err error) bool {
+// forbids says whether a step has found something that it will not change.
+func forbids(err error) bool {
 	switch failure.Classify(err).Class {
 	case plan.Conflict, plan.ActionRequired, plan.QuotaExceeded, plan.SpecInvalid:
 		return true

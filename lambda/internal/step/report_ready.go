@@ -45,6 +45,9 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return nil, err
 	}
+	if err := d.applied(ctx, doc, objects); err != nil {
+		return nil, err
+	}
 	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
 		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration,
 		Report: doc.Verification.Report, ReportDigest: doc.Verification.Digest,
@@ -52,6 +55,17 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		return nil, err
 	}
 	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+}
+
+// applied notes what the workspace was made from, for the day on which its spec
+// is deleted.
+func (d *Deps) applied(ctx context.Context, doc *document.Document, objects map[string][]string) error {
+	attempt, err := attemptOf(doc)
+	if err != nil {
+		return err
+	}
+	attempt.Objects = objects
+	return d.Records.Write(ctx, &report.Record{Workspace: doc.Workspace, Attempted: attempt, Applied: attempt})
 }
 
 // objectsOf lists the ids of all that exists.

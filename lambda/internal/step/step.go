@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"lakegate/lambda/internal/awsapi"
@@ -29,6 +30,7 @@ type Deps struct {
 	Source     source.Source
 	Leases     *lease.Store
 	Statuses   *report.Statuses
+	Records    *report.Records
 	Publisher  *report.Publisher
 	Evidence   *report.Evidence
 	// FunctionsVPC is the VPC that the functions which call workspaces run in;
@@ -94,6 +96,32 @@ var Registry = map[string]Func{
 	"StopCompute":                 as(stopCompute),
 	"ReportVerification":          as(reportVerification),
 	"ReportReady":                 as(reportReady),
+
+	"LoadRetirement":                as(loadRetirement),
+	"LoadWorkspace":                 as(loadWorkspace),
+	"StopWorkspaceCompute":          retiring(stopWorkspaceCompute),
+	"DeleteWorkspace":               retiring(deleteWorkspace),
+	"AwaitWorkspaceGone":            awaiting(awaitWorkspaceGone),
+	"DeregisterNetwork":             retiring(deregisterNetwork),
+	"DeletePrivateAccessSettings":   retiring(deletePrivateAccessSettings),
+	"DeregisterEndpoints":           retiring(deregisterEndpoints),
+	"DeregisterStorage":             retiring(deregisterStorage),
+	"DeregisterCredentials":         retiring(deregisterCredentials),
+	"DeregisterCustomerManagedKeys": retiring(deregisterCustomerManagedKeys),
+	"DeleteFrontEndDns":             retiring(deleteFrontEndDNS),
+	"DeleteEndpoints":               retiring(deleteEndpoints),
+	"AwaitEndpointsGone":            awaiting(awaitEndpointsGone),
+	"DeleteLeftovers":               awaiting(deleteLeftovers),
+	"DeleteSecurityGroups":          retiring(deleteSecurityGroups),
+	"DeleteSubnets":                 retiring(deleteSubnets),
+	"DeleteRouteTables":             retiring(deleteRouteTables),
+	"DeleteVpc":                     retiring(deleteVpc),
+	"DeleteCrossAccountRole":        retiring(deleteCrossAccountRole),
+	"DeleteGlueInstanceProfile":     retiring(deleteGlueInstanceProfile),
+	"DeleteRootBucket":              awaiting(deleteRootBucket),
+	"DeleteCustomerManagedKeys":     retiring(deleteCustomerManagedKeys),
+	"AuditRetirement":               as(auditRetirement),
+	"ReportRetired":                 as(reportRetired),
 }
 
 func as[R result](f func(context.Context, *Deps, *document.Document) (R, error)) Func {
@@ -120,7 +148,7 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 		}
 	}()
 	// The first two steps run before there is a lease.
-	if doc.Lease != nil && doc.Lease.Ready {
+	if doc.Lease != nil && doc.Lease.Ready && !patient(name) {
 		if err := d.Leases.Check(ctx, doc.Workspace, doc.Execution.ARN, doc.Lease.Generation); err != nil {
 			return nil, err
 		}
@@ -136,18 +164,23 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 	return r, nil
 }
 
+// patient says whether a newer execution waits for the step.
+func patient(name string) bool {
+	return slices.ContainsFunc(plan.Steps(), func(s plan.Step) bool { return s.Name == name && s.Patient })
+}
+
 // announce sends the event of a step that has done its work. An event that
 // cannot be sent fails nothing: the execution's history has it all.
 func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc *document.Document, r result) {
 	did := r.Did()
-	if did.Outcome == document.Waiting || name == "ReportReady" {
+	if did.Outcome == document.Waiting || name == "ReportReady" || name == "ReportRetired" {
 		return
 	}
 	data := report.StepCompletedData{
 		Step: name, Outcome: did.Outcome, Reason: did.Reason,
 		DurationSeconds: int(d.Now().Sub(doc.Execution.StartTime).Seconds()),
 	}
-	if name != "LoadSpec" {
+	if !loads(name) {
 		data.Result = r
 	}
 	if err := d.Publisher.Publish(ctx, report.StepCompleted, name, subject(doc), data); err != nil {
@@ -162,10 +195,13 @@ func subject(doc *document.Document) report.Subject {
 	}
 }
 
-// decode reads the document. LoadSpec gets the input of the execution instead,
-// in the same form but for the version.
+// loads says whether a step is the first one of its machine.
+func loads(name string) bool { return name == "LoadSpec" || name == "LoadRetirement" }
+
+// decode reads the document. The first step gets the input of the execution
+// instead, in the same form but for the version.
 func decode(name string, payload []byte) (*document.Document, error) {
-	if name != "LoadSpec" {
+	if !loads(name) {
 		return document.Decode(payload)
 	}
 	var doc document.Document

@@ -22,7 +22,7 @@ func stopCompute(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	if err != nil {
 		return nil, err
 	}
-	stopped, err := stopAll(ctx, w)
+	stopped, err := stopAll(ctx, w, forVerification)
 	if err != nil {
 		return nil, err
 	}
@@ -45,18 +45,20 @@ func (d *Deps) StopAbandoned(ctx context.Context, workspace, execution string) (
 	if err != nil {
 		return nil, err
 	}
-	return stopAll(ctx, w)
+	return stopAll(ctx, w, forVerification)
 }
 
-// stopAll stops the cluster and the SQL warehouse that were started for checks,
-// found by their names, so that also those are found whose creation was not
-// answered.
-func stopAll(ctx context.Context, w *databricksapi.Workspace) (stopped []string, err error) {
+// forVerification tells the compute that was started for checks by its name, so
+// that also what is found whose creation was not answered.
+func forVerification(name string) bool { return name == verificationName }
+
+// stopAll stops the clusters and SQL warehouses whose names are meant.
+func stopAll(ctx context.Context, w *databricksapi.Workspace, meant func(name string) bool) (stopped []string, err error) {
 	clusters, err := w.Clusters.ListAll(ctx, compute.ListClustersRequest{})
 	if err != nil {
 		return nil, fmt.Errorf("listing clusters of %s: %w", w.URL, err)
 	}
-	for _, c := range matching(clusters, func(c compute.ClusterDetails) bool { return c.ClusterName == verificationName }) {
+	for _, c := range matching(clusters, func(c compute.ClusterDetails) bool { return meant(c.ClusterName) }) {
 		if c.State == compute.StateTerminated || c.State == compute.StateTerminating || c.State == compute.StateError {
 			continue
 		}
@@ -69,7 +71,7 @@ func stopAll(ctx context.Context, w *databricksapi.Workspace) (stopped []string,
 	if err != nil {
 		return stopped, fmt.Errorf("listing SQL warehouses of %s: %w", w.URL, err)
 	}
-	for _, e := range matching(warehouses, func(e sql.EndpointInfo) bool { return e.Name == verificationName }) {
+	for _, e := range matching(warehouses, func(e sql.EndpointInfo) bool { return meant(e.Name) }) {
 		if e.State == sql.StateStopped || e.State == sql.StateStopping || e.State == sql.StateDeleted {
 			continue
 		}

@@ -242,7 +242,7 @@ func TestPlan(t *testing.T) {
 		}
 		return []byte(`{"outcome":"Found"}`), nil
 	}
-	e := s.start(t, string(plan.Definition(plan.Workspace())), `{"workspace":"w","revision":{"path":"p"}}`)
+	e := s.start(t, string(plan.Machines()[0].Definition()), `{"workspace":"w","revision":{"path":"p"}}`)
 	out, failed := s.run(e)
 	if failed != nil {
 		t.Fatal(failed)
@@ -265,7 +265,7 @@ func TestPlan(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(string(plan.Definition(plan.Workspace())))
+	f.Add(string(plan.Machines()[0].Definition()))
 	f.Add(`{"StartAt":"A","States":{"A":{"Type":"Pass","End":true}}}`)
 	f.Add(`{"StartAt":"A","States":{"A":null}}`)
 	f.Fuzz(func(t *testing.T, definition string) {
@@ -276,7 +276,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkPlan(b *testing.B) {
-	definition := plan.Definition(plan.Workspace())
+	definition := plan.Machines()[0].Definition()
 	for b.Loop() {
 		if _, err := asl.Parse(definition); err != nil {
 			b.Fatal(err)

@@ -104,6 +104,9 @@ func (s *Server) serveCompute() {
 	s.workspace("POST /api/1.2/commands/execute", "ExecuteCommand", s.executeCommand)
 	s.workspace("GET /api/1.2/commands/status", "GetCommand", s.getCommand)
 
+	s.workspace("GET /api/2.0/instance-pools/list", "ListInstancePools", s.listPools)
+	s.workspace("POST /api/2.0/instance-pools/delete", "DeleteInstancePool", s.deletePool)
+
 	s.workspace("POST /api/2.0/instance-profiles/add", "AddInstanceProfile", s.addInstanceProfile)
 	s.workspace("GET /api/2.0/instance-profiles/list", "ListInstanceProfiles", s.listInstanceProfiles)
 	s.workspace("POST /api/2.0/instance-profiles/remove", "RemoveInstanceProfile", s.removeInstanceProfile)

@@ -49,6 +49,7 @@ type Workspace struct {
 	// legacyOff is the setting disable_legacy_access.
 	legacyOff bool
 	profiles  []instanceProfile
+	pools     []pool
 	sqlConfig sqlConfig
 	clusters  collection[Cluster]
 	contexts  map[string]*executionContext

@@ -138,37 +138,3 @@ func deleteInternetGateway(r *request, in *internetGatewayInput) (any, error) {
 	r.gateways.remove(g.ID)
 	return done, nil
 }
-
-// none is a type of object of which there are none, because no action that
-// creates one is emulated. Its Describe action still checks what it is asked.
-type none struct{ Resource }
-
-var nowhere = newStore(func(*none) string { return "" })
-
-// nothing returns the filters of a type of object of which there are none.
-func nothing(names ...string) fields[*none] {
-	f := fields[*none]{"tag-key": tagKeys[*none]}
-	for _, name := range names {
-		f[name] = func(*request, *none) []string { return nil }
-	}
-	return f
-}
-
-var instances = listing[*none]{kind: instanceKind, least: 5, fields: nothing(
-	"instance-id", "instance-state-name", "instance-state-code", "instance-type", "vpc-id", "subnet-id", "availability-zone",
-	"instance.group-id", "network-interface.group-id", "network-interface.subnet-id", "network-interface.vpc-id", "owner-id",
-)}
-
-type describeInstancesInput struct {
-	query
-	InstanceIDs []string `ec2:"InstanceId"`
-}
-
-func describeInstances(r *request, in *describeInstancesInput) (any, error) {
-	if _, _, err := instances.describe(r, &nowhere, in.InstanceIDs, in.query); err != nil {
-		return nil, err
-	}
-	return struct {
-		Reservations set[none] `xml:"reservationSet"`
-	}{}, nil
-}

@@ -6,20 +6,23 @@ import (
 	"strings"
 )
 
-// NetworkInterface is the presence of an endpoint or a gateway in a subnet.
+// NetworkInterface is the presence of an endpoint, a gateway or an instance in a
+// subnet.
 type NetworkInterface struct {
 	Resource
 	// EndpointID is the endpoint that it belongs to, if it belongs to one.
 	EndpointID string
-	// HolderID is the endpoint, the NAT gateway or the transit gateway attachment
-	// that it belongs to.
+	// HolderID is the endpoint, the NAT gateway, the transit gateway attachment or
+	// the instance that it belongs to; empty if it belongs to nothing any more.
 	HolderID string
-	VPCID    string
-	SubnetID string
-	Zone     string
-	ZoneID   string
-	Address  netip.Addr
-	GroupIDs []string
+	// Description of one that belongs to nothing.
+	Description string
+	VPCID       string
+	SubnetID    string
+	Zone        string
+	ZoneID      string
+	Address     netip.Addr
+	GroupIDs    []string
 }
 
 func (n *NetworkInterface) description() string {
@@ -28,6 +31,8 @@ func (n *NetworkInterface) description() string {
 		return "Interface for NAT Gateway " + n.HolderID
 	case "transit_gateway":
 		return "Network Interface for Transit Gateway Attachment " + n.HolderID
+	case "interface":
+		return n.Description
 	}
 	return "VPC Endpoint Interface " + n.HolderID
 }
@@ -36,10 +41,24 @@ func (n *NetworkInterface) interfaceType() string {
 	switch {
 	case strings.HasPrefix(n.HolderID, natKind.prefix):
 		return "nat_gateway"
+	case n.ofCustomer():
+		return "interface"
 	case n.EndpointID == "":
 		return "transit_gateway"
 	}
 	return "vpc_endpoint"
+}
+
+// ofCustomer says whether no service of AWS has made the interface.
+func (n *NetworkInterface) ofCustomer() bool {
+	return n.HolderID == "" || strings.HasPrefix(n.HolderID, instanceKind.prefix)
+}
+
+func (n *NetworkInterface) status() string {
+	if n.HolderID == "" {
+		return "available"
+	}
+	return "in-use"
 }
 
 // addInterface puts an endpoint into a subnet.
@@ -138,7 +157,7 @@ type privateIPXML struct {
 func (r *request) networkInterfaceXML(n *NetworkInterface) networkInterfaceXML {
 	return networkInterfaceXML{
 		ID: n.ID, SubnetID: n.SubnetID, VpcID: n.VPCID, AvailabilityZone: n.Zone, ZoneID: n.ZoneID, Description: n.description(),
-		OwnerID: r.account, RequesterID: n.requester(), RequesterManaged: true, Status: "in-use", MacAddress: n.mac(),
+		OwnerID: r.account, RequesterID: n.requester(), RequesterManaged: !n.ofCustomer(), Status: n.status(), MacAddress: n.mac(),
 		PrivateIP: n.Address.String(), PrivateDNS: n.hostName(r.name), SourceDestCheck: true, Groups: r.groupSet(n.GroupIDs),
 		Attachment: interfaceAttachmentXML{
 			ID: "ela-attach-0" + fingerprint(n.ID)[:16], InstanceOwnerID: "amazon-aws", DeviceIndex: 1, Status: "attached",
@@ -174,8 +193,8 @@ var networkInterfaces = listing[*NetworkInterface]{kind: interfaceKind, parent: 
 	"addresses.private-ip-address": func(_ *request, n *NetworkInterface) []string {
 		return []string{n.Address.String()}
 	},
-	"requester-managed": func(*request, *NetworkInterface) []string { return flag(true) },
-	"status":            func(*request, *NetworkInterface) []string { return []string{"in-use"} },
+	"requester-managed": func(_ *request, n *NetworkInterface) []string { return flag(!n.ofCustomer()) },
+	"status":            func(_ *request, n *NetworkInterface) []string { return []string{n.status()} },
 	"owner-id":          owner[*NetworkInterface],
 	"tag-key":           tagKeys[*NetworkInterface],
 }}

@@ -73,6 +73,7 @@ type region struct {
 	transitAttachments store[*TransitGatewayAttachment]
 	egressOnly         store[*EgressOnlyGateway]
 	vpns               store[*VPNGateway]
+	instances          store[*Instance]
 
 	// services are the endpoint services that are offered here, by name.
 	services map[string]*endpointService
@@ -105,6 +106,7 @@ func newRegion(name string, zones []zone) *region {
 		transitAttachments: newStore(func(a *TransitGatewayAttachment) string { return a.TransitGatewayID }),
 		egressOnly:         newStore(func(g *EgressOnlyGateway) string { return g.VPCID }),
 		vpns:               newStore(func(*VPNGateway) string { return "" }),
+		instances:          newStore(func(i *Instance) string { return i.SubnetID }),
 		services:           builtinServices(name, zones), doomed: map[string][]EndpointFailure{}, tokens: map[string]replay{},
 		reserved: map[string][]string{},
 	}

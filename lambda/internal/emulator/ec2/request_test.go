@@ -101,16 +101,20 @@ func TestEveryFilterSelects(t *testing.T) {
 	must[*awsec2.AuthorizeSecurityGroupIngressOutput](t)(w.AuthorizeSecurityGroupIngress(t.Context(), &awsec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: []types.IpPermission{rule}}))
 	must[*awsec2.AuthorizeSecurityGroupEgressOutput](t)(w.AuthorizeSecurityGroupEgress(t.Context(), &awsec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: []types.IpPermission{rule}}))
 	rules := w.service.Rules(tokyo)
+	instance, err := w.service.Launch(tokyo, subnet, []string{group}, map[string]string{"k": "v"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	must[*awsec2.CreateTagsOutput](t)(w.CreateTags(t.Context(), &awsec2.CreateTagsInput{
 		Resources: []string{
 			vpc, subnet, *table, w.service.NetworkACLs(tokyo)[0].ID, group, rules[len(rules)-1].ID,
 			*endpoint.VpcEndpointId, endpoint.NetworkInterfaceIds[0], gateway, address, *nat.NatGatewayId,
-			*peering.VpcPeeringConnectionId, transit, attachment, egressOnly, vpn,
+			*peering.VpcPeeringConnectionId, transit, attachment, egressOnly, vpn, instance,
 		},
 		Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
 	}))
 
-	empty := map[string]bool{"DescribeInstances": true, "DescribeManagedPrefixLists tag-key": true}
+	empty := map[string]bool{"DescribeManagedPrefixLists tag-key": true}
 	for action := range w.service.Wire().Operations {
 		known, ok := ec2.FilterNames[action]
 		if !ok && strings.HasPrefix(action, "Describe") && action != "DescribeVpcAttribute" {

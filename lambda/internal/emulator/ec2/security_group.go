@@ -186,7 +186,8 @@ func deleteSecurityGroup(r *request, in *deleteSecurityGroupInput) (any, error) 
 	if g.Name == defaultGroup {
 		return nil, fault("CannotDelete", `the specified group: "%s" name: "%s" cannot be deleted by a user`, g.ID, g.Name)
 	}
-	attached := slices.ContainsFunc(r.endpoints.of(g.VPCID), func(e *Endpoint) bool { return slices.Contains(e.GroupIDs, g.ID) })
+	attached := slices.ContainsFunc(r.endpoints.of(g.VPCID), func(e *Endpoint) bool { return slices.Contains(e.GroupIDs, g.ID) }) ||
+		slices.ContainsFunc(r.interfaces.all(), func(n *NetworkInterface) bool { return slices.Contains(n.GroupIDs, g.ID) })
 	referenced := slices.ContainsFunc(r.groups.of(g.VPCID), func(other *SecurityGroup) bool {
 		return other != g && slices.ContainsFunc(r.rules.of(other.ID), func(rule *Rule) bool { return rule.PeerGroupID == g.ID })
 	})

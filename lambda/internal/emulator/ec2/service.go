@@ -136,7 +136,10 @@ func (s *Service) Wire() *wire.Service {
 			"AttachInternetGateway":    handle(s, attachInternetGateway),
 			"DetachInternetGateway":    handle(s, detachInternetGateway),
 			"DeleteInternetGateway":    handle(s, deleteInternetGateway),
-			"DescribeInstances":        handle(s, describeInstances),
+
+			"DescribeInstances":      handle(s, describeInstances),
+			"TerminateInstances":     handle(s, terminateInstances),
+			"DeleteNetworkInterface": handle(s, deleteNetworkInterface),
 
 			"AllocateAddress":     handle(s, allocateAddress),
 			"DescribeAddresses":   handle(s, describeAddresses),

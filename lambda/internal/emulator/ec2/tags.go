@@ -110,6 +110,8 @@ func (r *request) taggable(id string) (*Resource, error) {
 		v, err = find(r, &r.endpoints, endpointKind, id)
 	case interfaceKind.prefix:
 		v, err = find(r, &r.interfaces, interfaceKind, id)
+	case instanceKind.prefix:
+		v, err = find(r, &r.instances, instanceKind, id)
 	case gatewayKind.prefix:
 		v, err = find(r, &r.gateways, gatewayKind, id)
 	case addressKind.prefix:

@@ -22,6 +22,12 @@ const objectCreated = `{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103
 "object":{"key":"workspaces/team-a.yaml","size":5,"etag":"b1946ac92492d2347c6235b4d2611184","version-id":"IYV3p45BT0ac8hjHg1houSdS1a.Mro8e","sequencer":"617f08299329d189"},
 "request-id":"N4N7GDK58NMKJ12R","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"PutObject"}}`
 
+const objectDeleted = `{"version":"0","id":"2ee9cc15-d022-99ea-1fb8-1b1bac4850f9","detail-type":"Object Deleted","source":"aws.s3",
+"account":"111122223333","time":"2021-11-12T00:00:00Z","region":"eu-west-1","resources":["arn:aws:s3:::lakegate-specs"],
+"detail":{"version":"0","bucket":{"name":"lakegate-specs"},
+"object":{"key":"workspaces/team-a.yaml","etag":"d41d8cd98f00b204e9800998ecf8427e","version-id":"1QW9g1Z99LUNbvaaYVpW9xDlOLU.qxgF","sequencer":"617f0837b476e463"},
+"request-id":"0BH729840619AG5K","requester":"123456789012","source-ip-address":"1.2.3.4","reason":"DeleteObject","deletion-type":"Delete Marker Created"}}`
+
 // executionEnded is what AWS Step Functions emits.
 // https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 const executionEnded = `{"version":"0","id":"315c1398-40ff-a850-213b-158f73e60175","detail-type":"Step Functions Execution Status Change","source":"aws.states",
@@ -93,13 +99,20 @@ func TestPlanRules(t *testing.T) {
 		{name: "succeeded", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
 		{name: "running", rule: "ExecutionFailed", event: executionEnded, what: "FAILED", with: "RUNNING"},
 		{name: "other state machine", rule: "ExecutionFailed", event: executionEnded, what: "stateMachine:lakegate-workspace", with: "stateMachine:other"},
+		{name: "deletion", rule: "SpecDeleted", event: objectDeleted, want: true},
+		{name: "deletion for good", rule: "SpecDeleted", event: objectDeleted, what: "Delete Marker Created", with: "Permanently Deleted", want: true},
+		{name: "deletion elsewhere", rule: "SpecDeleted", event: objectDeleted, what: "workspaces/", with: "status/"},
+		{name: "expired version", rule: "SpecDeleted", event: objectDeleted, what: `"DeleteObject"`, with: `"Lifecycle Expiration"`},
+		{name: "creation", rule: "SpecDeleted", event: objectCreated},
+		{name: "retirement failed", rule: "ExecutionFailed", event: executionEnded, what: stateMachine, with: stateMachine + "-retirement", want: true},
+		{name: "retirement failed", rule: "ComputeAbandoned", event: executionEnded, what: stateMachine, with: stateMachine + "-retirement"},
 		{name: "failed", rule: "ComputeAbandoned", event: executionEnded, want: true},
 		{name: "succeeded", rule: "ComputeAbandoned", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
 		{name: "spec for the report", rule: "ExecutionFailed", event: objectCreated},
 	}
 	patterns := map[string]*eventbridge.Pattern{}
 	for _, rule := range plan.Rules() {
-		text := strings.NewReplacer(plan.SourceBucket, sourceBucket, plan.SourceRepository, "lakegate-specs", plan.SourceBranch, "main", plan.StateMachine, stateMachine).Replace(rule.Pattern)
+		text := strings.NewReplacer(plan.SourceBucket, sourceBucket, plan.SourceRepository, "lakegate-specs", plan.SourceBranch, "main", plan.StateMachine, stateMachine, plan.RetirementMachine, stateMachine+"-retirement").Replace(rule.Pattern)
 		if strings.Contains(text, "${") {
 			t.Fatalf("%s has a placeholder that is not known here: %s", rule.Name, text)
 		}

@@ -637,6 +637,24 @@ func (s *Service) Put(bucket, key string, body []byte) (Object, error) {
 	return Object{key, v.id, v.etag, v.modified, slices.Clone(body)}, nil
 }
 
+// Delete deletes an object, as the account itself would, and returns the version
+// of the deletion. Listeners hear of it.
+func (s *Service) Delete(bucket, key string) (version string, err error) {
+	s.mu.Lock()
+	b, ok := s.buckets[bucket]
+	if !ok {
+		s.mu.Unlock()
+		return "", fmt.Errorf("deleting %s: there is no bucket %s", key, bucket)
+	}
+	r := &request{Call: &wire.Call{Time: s.hub.Clock.Now(), RequestID: b.identifier(key), HTTP: &http.Request{RemoteAddr: "127.0.0.1:0"}}}
+	done, err := s.remove(r, b, key, "", "")
+	s.mu.Unlock()
+	for _, e := range r.events {
+		s.notify(e)
+	}
+	return done.id, err
+}
+
 // Get reads the current version of an object.
 func (s *Service) Get(bucket, key string) (Object, bool) {
 	s.mu.Lock()

@@ -1,0 +1,79 @@
+package step
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+)
+
+// deleteEndpoints deletes the VPC endpoints, unless what stays in the Databricks
+// account refers to them or to their VPC.
+func deleteEndpoints(ctx context.Context, d *Deps, doc *document.Document) (*document.Removal, error) {
+	api := d.AWS.EC2(doc.Spec.Region)
+	all, err := ownedEndpoints(ctx, api, doc)
+	if err != nil {
+		return nil, err
+	}
+	going, left := apart(doc, all)
+	if len(going) == 0 {
+		return removal(nil, left), nil
+	}
+	ids := idsOf(going)
+	out, err := api.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: ids})
+	if err != nil {
+		return nil, fmt.Errorf("deleting VPC endpoints %s: %w", strings.Join(ids, ", "), err)
+	}
+	for _, u := range out.Unsuccessful {
+		if u.Error == nil {
+			continue
+		}
+		if err := withCode(u.Error.Code, u.Error.Message); !failure.IsNotFound(err) {
+			return nil, fmt.Errorf("deleting VPC endpoint %s: %w", aws.ToString(u.ResourceId), err)
+		}
+	}
+	return removal(whats(going), left), nil
+}
+
+// apart tells what is to be deleted from what something that stays refers to.
+func apart(doc *document.Document, all []owned) (going []owned, left []document.Left) {
+	for _, o := range all {
+		if why, yes := needed(doc, o.id, o.vpc); yes {
+			left = append(left, document.Left{What: o.what(), Why: why})
+			continue
+		}
+		going = append(going, o)
+	}
+	return going, left
+}
+
+func whats(all []owned) []string {
+	var out []string
+	for _, o := range all {
+		out = append(out, o.what())
+	}
+	return out
+}
+
+// deleteEach deletes objects one after the other, unless something that stays
+// refers to them or to their VPC.
+func deleteEach(ctx context.Context, doc *document.Document, all []owned, remove func(context.Context, *string) error) (*document.Removal, error) {
+	going, left := apart(doc, all)
+	var removed []string
+	for _, o := range going {
+		err := remove(ctx, aws.String(o.id))
+		if failure.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, stillUsed(o.what(), err)
+		}
+		removed = append(removed, o.what())
+	}
+	return removal(removed, left), nil
+}
