@@ -428,6 +428,31 @@ func dispatchAllow() []Permission {
 	}}
 }
 
+func releaseGivenAllow() []Permission {
+	unmark := func(action string, resources ...string) Permission {
+		return Permission{Why: "take our mark off", Actions: []string{action}, Resources: resources, Conditions: ifMarkedAsUsed}
+	}
+	iamARN := func(kind string) string { return "arn:" + Partition + ":iam::" + Account + ":" + kind + "/*" }
+	keys := "arn:" + Partition + ":kms:*:" + Account + ":key/*"
+	var kinds []string
+	for _, k := range []string{"vpc", "subnet", "security-group", "route-table", "vpc-endpoint"} {
+		kinds = append(kinds, ec2ARN(k))
+	}
+	return fenced(
+		look("ec2:DescribeTags"), unmark("ec2:DeleteTags", kinds...),
+		Permission{Why: "see whether it has our mark", Actions: []string{"iam:GetRole"}, Resources: []string{iamARN("role")}},
+		Permission{Why: "see whether it has our mark", Actions: []string{"iam:GetInstanceProfile"}, Resources: []string{iamARN("instance-profile")}},
+		unmark("iam:UntagRole", iamARN("role")), unmark("iam:UntagInstanceProfile", iamARN("instance-profile")),
+		Permission{Why: "see whether it has our mark", Actions: []string{"kms:ListResourceTags"}, Resources: []string{keys}},
+		unmark("kms:UntagResource", keys),
+		// Route 53 knows no condition on tags.
+		Permission{
+			Why: "take our mark off a zone", Actions: []string{"route53:ListTagsForResource", "route53:ChangeTagsForResource"},
+			Resources: []string{hostedZoneARN},
+		},
+	)
+}
+
 // planProposalAllow is what the steps may look at, and the proposals.
 func planProposalAllow() []Permission {
 	allow := []Permission{

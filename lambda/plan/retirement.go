@@ -41,6 +41,7 @@ func Retirement() Sequence {
 				},
 				{deleteCrossAccountRole, deleteGlueInstanceProfile},
 				{deleteRootBucket, deleteCustomerManagedKeys},
+				{releaseGiven},
 			},
 		},
 		auditRetirement,
@@ -152,6 +153,12 @@ var deleteSubnets = Step{
 	Name: "DeleteSubnets", Result: "deletedSubnets", Timeout: usual,
 	Doc:   "Delete the subnets.",
 	Allow: fenced(look("ec2:DescribeSubnets"), change("subnet", "ec2:DeleteSubnet")),
+}
+
+var releaseGiven = Step{
+	Name: "ReleaseGiven", Result: "releasedGiven", Timeout: usual,
+	Doc:   "Take the mark of this workspace off what its spec gave by id or ARN.",
+	Allow: releaseGivenAllow(),
 }
 
 var deleteRouteTables = Step{

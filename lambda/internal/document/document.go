@@ -118,6 +118,7 @@ type Document struct {
 	DeletedGlueInstanceProfile   *Removal       `json:"deletedGlueInstanceProfile,omitempty"`
 	DeletedRootBucket            *RemovalWait   `json:"deletedRootBucket,omitempty"`
 	DeletedKeys                  *Removal       `json:"deletedKeys,omitempty"`
+	ReleasedGiven                *Removal       `json:"releasedGiven,omitempty"`
 	RetirementAudit              *Audit         `json:"retirementAudit,omitempty"`
 	Retired                      *RetiredReport `json:"retired,omitempty"`
 }

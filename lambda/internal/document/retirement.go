@@ -79,7 +79,7 @@ func (d *Document) Removals() []Removal {
 		d.StoppedCompute, d.DeletedWorkspace, d.DeregisteredNetwork, d.DeletedPrivateAccessSettings, d.DeregisteredEndpoints,
 		d.DeregisteredStorage, d.DeregisteredCredentials, d.DeregisteredKeys, d.DeletedFrontEndDNS, d.DeletedEndpoints,
 		d.DeletedSecurityGroups, d.DeletedSubnets, d.DeletedRouteTables, d.DeletedVPC,
-		d.DeletedCrossAccountRole, d.DeletedGlueInstanceProfile, d.DeletedKeys,
+		d.DeletedCrossAccountRole, d.DeletedGlueInstanceProfile, d.DeletedKeys, d.ReleasedGiven,
 	} {
 		if r != nil {
 			all = append(all, *r)

@@ -100,6 +100,7 @@ var Registry = map[string]Func{
 	"LoadRetirement":                as(loadRetirement),
 	"LoadWorkspace":                 as(loadWorkspace),
 	"StopWorkspaceCompute":          retiring(stopWorkspaceCompute),
+	"ReleaseGiven":                  retiring(releaseGiven),
 	"DeleteWorkspace":               retiring(deleteWorkspace),
 	"AwaitWorkspaceGone":            awaiting(awaitWorkspaceGone),
 	"DeregisterNetwork":             retiring(deregisterNetwork),
