@@ -455,6 +455,13 @@ func TestChangeWorkspace(t *testing.T) {
 		r.refuses(step, plan.Conflict, "key for managed services", "the spec wants none", "spec.encryption.managedServicesKey")
 	})
 
+	t.Run("another deployment name", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		r.edit(func(doc *document.Document) { doc.Spec.Databricks.DeploymentName = "other" })
+		r.refuses(step, plan.Conflict, "deployment name is dbc-", "the spec wants other", "spec.databricks.deploymentName")
+	})
+
 	t.Run("while it is PROVISIONING", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, "AwaitWorkspace")

@@ -164,6 +164,11 @@ func changedTags(has map[string]string, put awsapi.Tags, drop []string) map[stri
 
 func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
 	what := fmt.Sprintf("workspace %s (%d)", found.WorkspaceName, found.WorkspaceId)
+	// An account can have a prefix for all of its deployment names, and EMPTY
+	// stands for nothing but the prefix.
+	if name := want.DeploymentName; name != "" && name != "EMPTY" && found.DeploymentName != name && !strings.HasSuffix(found.DeploymentName, "-"+name) {
+		return differs(what, "deployment name", found.DeploymentName, name, "spec.databricks.deploymentName")
+	}
 	for _, field := range []struct {
 		name, found, wanted, path string
 		// add is whether a live workspace can get what it does not have.

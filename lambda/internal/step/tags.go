@@ -80,14 +80,16 @@ func (t tagger) share(ctx context.Context, doc *document.Document) (document.Out
 		return given, nil
 	}
 	err := t.put(ctx, awsapi.Tags{key: plan.Used})
-	switch {
-	case failure.Is(err, plan.AccessDenied), failure.Is(err, plan.QuotaExceeded):
-		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, failure.Classify(err).Class)
+	if err == nil {
 		return given, nil
-	case err != nil:
-		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
 	}
-	return given, nil
+	switch class := failure.Classify(err).Class; class {
+	case plan.Transient, plan.Throttled, plan.NotReady:
+		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
+	default:
+		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, class)
+		return given, nil
+	}
 }
 
 // because joins what was done to an object, leaving out what was not.
