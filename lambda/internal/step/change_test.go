@@ -193,8 +193,8 @@ func TestTagsFollowTheSpec(t *testing.T) {
 		"EnsureGlueInstanceProfile": {"iam:UntagRole", "iam:TagRole", "iam:UntagInstanceProfile", "iam:TagInstanceProfile"},
 		"EnsureCrossAccountRole":    {"iam:UntagRole", "iam:TagRole"},
 		"EnsureCustomerManagedKeys": repeat(2, "kms:UntagResource", "kms:TagResource"),
-		"EnsureRootBucket":          repeat(2, "s3:PutBucketTagging"),
-		"EnsureFrontEndDns":         repeat(4, "route53:ChangeTagsForResource"),
+		"EnsureRootBucket":          {"s3:PutBucketTagging"},
+		"EnsureFrontEndDns":         repeat(2, "route53:ChangeTagsForResource"),
 	}
 	for _, step := range owners() {
 		t.Run(step, func(t *testing.T) {

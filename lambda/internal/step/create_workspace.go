@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -151,15 +150,6 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 		return document.Outcome{}, fmt.Errorf("changing %s of workspace %s (%d): %w", strings.Join(mask, ", "), found.WorkspaceName, found.WorkspaceId, err)
 	}
 	return made(false, because(did...), noted), nil
-}
-
-// changedTags are all tags of a workspace after a change; those of others stay.
-func changedTags(has map[string]string, put awsapi.Tags, drop []string) map[string]string {
-	tags := map[string]string{}
-	maps.Copy(tags, has)
-	maps.Copy(tags, put)
-	maps.DeleteFunc(tags, func(k, _ string) bool { return slices.Contains(drop, k) })
-	return tags
 }
 
 func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
