@@ -41,6 +41,8 @@ type Metadata struct {
 	// and does not end with a hyphen.
 	Name string `json:"name" format:"name"`
 	// Annotations are notes for people and switches for the machine, by key.
+	// lakegate.dev/adopt: "true" lets the workspace take over what has the names
+	// of its spec and belongs to no workspace.
 	// Keys have up to 128 letters, digits and . _ / -, values up to 4096
 	// bytes; there are up to 50. With lakegate.dev/protected: "true" the
 	// workspace stays when its file is deleted, whatever deletionPolicy says.

@@ -1,10 +1,12 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
+	"lakegate/lambda/internal/emulator/iam/policy"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/plan"
 )
@@ -59,7 +61,7 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	s.mustBeReady()
 	s.push(s.text)
 	s.mustBeReady()
-	closed.push([]byte(strings.Replace(string(closed.text), "  tags:", "  tags:\n    owner: ada", 1)))
+	closed.push([]byte(strings.Replace(string(closed.text), "  tags:", "  tags:\n    owner: data", 1)))
 	closed.mustBeReady()
 	closed.push(closed.text)
 	closed.mustBeReady()
@@ -115,4 +117,86 @@ func actions(permissions []plan.Permission) []string {
 		all = append(all, p.Actions...)
 	}
 	return all
+}
+
+// A role that may tag can neither take what is somebody's nor take our marks off.
+func TestTaggingIsNarrow(t *testing.T) {
+	t.Parallel()
+	type tags map[string]string
+	const (
+		mine = plan.TagWorkspace
+		key  = plan.TagManaged
+	)
+	owned, nobodys := tags{key: plan.Owned}, tags{"Name": "theirs"}
+	for _, kind := range []struct{ step, put, drop, object string }{
+		{"EnsureVpc", "ec2:CreateTags", "ec2:DeleteTags", "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-1"},
+		{"EnsureWorkspaceEndpoint", "ec2:CreateTags", "ec2:DeleteTags", "arn:aws:ec2:eu-west-1:123456789012:vpc-endpoint/vpce-1"},
+		{"EnsureGlueInstanceProfile", "iam:TagInstanceProfile", "iam:UntagInstanceProfile", "arn:aws:iam::123456789012:instance-profile/x"},
+		{"EnsureCustomerManagedKeys", "kms:TagResource", "kms:UntagResource", "arn:aws:kms:eu-west-1:123456789012:key/x"},
+	} {
+		text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements(kind.step)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := policy.Parse(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, test := range map[string]struct {
+			action  string
+			has     tags
+			put     tags
+			drop    []string
+			allowed bool
+		}{
+			"the author's, on ours":          {kind.put, owned, tags{"team": "data"}, nil, true},
+			"the author's, off ours":         {kind.drop, owned, nil, []string{"team"}, true},
+			"the author's, on somebody's":    {kind.put, nobodys, tags{"team": "data"}, nil, false},
+			"the author's, off somebody's":   {kind.drop, nobodys, nil, []string{"team"}, false},
+			"a mark, off ours":               {kind.drop, owned, nil, []string{"team", key}, false},
+			"used, on somebody's":            {kind.put, nobodys, tags{plan.TagShared + "mito": plan.Used}, nil, true},
+			"used and more, on somebody's":   {kind.put, nobodys, tags{plan.TagShared + "mito": plan.Used, "team": "data"}, nil, false},
+			"adopted":                        {kind.put, nobodys, tags{key: plan.Owned, mine: "mito", "team": "data"}, nil, true},
+			"a workspace, without ownership": {kind.put, nobodys, tags{mine: "mito"}, nil, false},
+			"another workspace, on ours":     {kind.put, owned, tags{mine: "mito"}, nil, false},
+		} {
+			context := map[string][]string{}
+			for k, v := range test.has {
+				context["aws:ResourceTag/"+k] = []string{v}
+			}
+			keys := test.drop
+			for k, v := range test.put {
+				context["aws:RequestTag/"+k] = []string{v}
+				keys = append(keys, k)
+			}
+			context["aws:TagKeys"] = keys
+			got := policy.Evaluate(map[string]policy.Document{"role": doc}, policy.Request{Action: test.action, Resource: kind.object, Context: context})
+			if (got.Decision == policy.Allowed) != test.allowed {
+				t.Errorf("%s, %s: %s is %s", kind.step, name, test.action, got.Decision)
+			}
+		}
+	}
+}
+
+// statements are what the role of a step allows, in account 123456789012.
+func statements(step string) []map[string]any {
+	fill := strings.NewReplacer(plan.Partition, "aws", plan.Account, "123456789012")
+	var out []map[string]any
+	for _, s := range plan.Workspace().Steps() {
+		if s.Name != step {
+			continue
+		}
+		for _, p := range s.Allow {
+			resources := slices.Clone(p.Resources)
+			for i := range resources {
+				resources[i] = fill.Replace(resources[i])
+			}
+			one := map[string]any{"Effect": "Allow", "Action": p.Actions, "Resource": resources}
+			if len(p.Conditions) > 0 {
+				one["Condition"] = p.Conditions
+			}
+			out = append(out, one)
+		}
+	}
+	return out
 }

@@ -234,6 +234,9 @@ func TestReady(t *testing.T) {
 	if calls := s.Changes(before); len(calls) > 0 {
 		t.Errorf("the second run made %v", calls)
 	}
+	if n := s.Looks(before); n > 38 {
+		t.Errorf("the second run made %d calls", n)
+	}
 	s.sent(report.Ready, &ready)
 	if len(ready.Changed) > 0 {
 		t.Errorf("the second run says it changed %v", ready.Changed)

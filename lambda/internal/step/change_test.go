@@ -193,8 +193,8 @@ func TestTagsFollowTheSpec(t *testing.T) {
 		"EnsureGlueInstanceProfile": {"iam:UntagRole", "iam:TagRole", "iam:UntagInstanceProfile", "iam:TagInstanceProfile"},
 		"EnsureCrossAccountRole":    {"iam:UntagRole", "iam:TagRole"},
 		"EnsureCustomerManagedKeys": repeat(2, "kms:UntagResource", "kms:TagResource"),
-		"EnsureRootBucket":          repeat(2, "s3:PutBucketTagging"),
-		"EnsureFrontEndDns":         repeat(4, "route53:ChangeTagsForResource"),
+		"EnsureRootBucket":          {"s3:PutBucketTagging"},
+		"EnsureFrontEndDns":         repeat(2, "route53:ChangeTagsForResource"),
 	}
 	for _, step := range owners() {
 		t.Run(step, func(t *testing.T) {
@@ -453,6 +453,13 @@ func TestChangeWorkspace(t *testing.T) {
 		r := live(t, encrypted...)
 		r.goesOn(keys)
 		r.refuses(step, plan.Conflict, "key for managed services", "the spec wants none", "spec.encryption.managedServicesKey")
+	})
+
+	t.Run("another deployment name", func(t *testing.T) {
+		t.Parallel()
+		r := live(t)
+		r.edit(func(doc *document.Document) { doc.Spec.Databricks.DeploymentName = "other" })
+		r.refuses(step, plan.Conflict, "deployment name is dbc-", "the spec wants other", "spec.databricks.deploymentName")
 	})
 
 	t.Run("while it is PROVISIONING", func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -157,17 +156,13 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 	return made(false, because(did...), noted), nil
 }
 
-// changedTags are all tags of a workspace after a change; those of others stay.
-func changedTags(has map[string]string, put awsapi.Tags, drop []string) map[string]string {
-	tags := map[string]string{}
-	maps.Copy(tags, has)
-	maps.Copy(tags, put)
-	maps.DeleteFunc(tags, func(k, _ string) bool { return slices.Contains(drop, k) })
-	return tags
-}
-
 func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
 	what := fmt.Sprintf("workspace %s (%d)", found.WorkspaceName, found.WorkspaceId)
+	// An account can have a prefix for all of its deployment names, and EMPTY
+	// stands for nothing but the prefix.
+	if name := want.DeploymentName; name != "" && name != "EMPTY" && found.DeploymentName != name && !strings.HasSuffix(found.DeploymentName, "-"+name) {
+		return differs(what, "deployment name", found.DeploymentName, name, "spec.databricks.deploymentName")
+	}
 	for _, field := range []struct {
 		name, found, wanted, path string
 		// add is whether a live workspace can get what it does not have.

@@ -121,6 +121,13 @@ func (g *grouping) create(ctx context.Context, want spec.SecurityGroup, object, 
 		TagSpecifications: tags.EC2(types.ResourceTypeSecurityGroup),
 	})
 	if failure.Code(err) == "InvalidGroup.Duplicate" {
+		// Other than in the rest of EC2, names of groups are unique in a VPC.
+		for _, x := range g.all {
+			tags := awsapi.OfEC2(x.Tags)
+			if owner := tags.Owner(); aws.ToString(x.GroupName) == want.Name && owner != "" && owner != g.doc.Workspace {
+				return types.SecurityGroup{}, claim(g.doc, "security group "+want.Name, aws.ToString(x.GroupId), path+".id", tags)
+			}
+		}
 		return types.SecurityGroup{}, foreign("security group "+want.Name, "a group of that name in VPC "+g.doc.VPC.ID, path+".id")
 	}
 	if err != nil {

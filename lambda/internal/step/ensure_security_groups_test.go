@@ -274,6 +274,17 @@ func TestEnsureSecurityGroups(t *testing.T) {
 		}
 	})
 
+	t.Run("name taken by another workspace", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "EnsureSecurityGroups")
+		id := r.newGroup(r.id("EnsureVpc"), "mito-compute")
+		tags := []types.Tag{{Key: aws.String(plan.TagWorkspace), Value: aws.String("nara")}, {Key: aws.String(plan.TagManaged), Value: aws.String(plan.Owned)}}
+		must(r.ec2().CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: []string{id}, Tags: tags}))
+		name, message := class(r.step("EnsureSecurityGroups"))
+		same(t, "class", plan.Conflict, name)
+		contains(t, message, id, "but by nara", "spec.network.securityGroups.workspace.id")
+	})
+
 	t.Run("several", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, next)

@@ -139,7 +139,8 @@ func TestGivenHostedZone(t *testing.T) {
 	r.upTo("")
 }
 
-// A zone of a host that somebody else has made is not touched.
+// A zone of a host that somebody else has made is not touched, unless the spec
+// adopts it.
 func TestForeignHostedZone(t *testing.T) {
 	t.Parallel()
 	const step = "EnsureFrontEndDns"
@@ -152,7 +153,12 @@ func TestForeignHostedZone(t *testing.T) {
 	err := r.step(step)
 	got, message := class(err)
 	same(t, "class", plan.Conflict, got)
-	contains(t, message, "was not made by this workspace", "spec.privateLink.frontEnd.hostedZone")
+	contains(t, message, "was not made by this workspace", "spec.privateLink.frontEnd.hostedZone", "lakegate.dev/adopt")
+	r.edit(func(doc *document.Document) { doc.Adopt = true })
+	r.does(step, "Created", "route53:ChangeTagsForResource", "route53:ChangeResourceRecordSets",
+		"route53:CreateHostedZone", "route53:ChangeTagsForResource", "route53:ChangeResourceRecordSets")
+	r.edit(func(doc *document.Document) { doc.Adopt = false })
+	r.does(step, "Found")
 }
 
 // Every way to break the front end makes the checks fail that it concerns, and

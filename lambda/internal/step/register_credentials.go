@@ -110,7 +110,8 @@ func createCredentials(ctx context.Context, account *databricksapi.Account, name
 }
 
 // removeFormer deletes the credential configurations for former roles that no
-// workspace uses any more.
+// workspace uses any more, and says which. The roles stay: compute that was
+// started before may still run with them.
 func removeFormer(ctx context.Context, account *databricksapi.Account, former []string) (removed []string, err error) {
 	if len(former) == 0 {
 		return nil, nil
@@ -124,8 +125,8 @@ func removeFormer(ctx context.Context, account *databricksapi.Account, former []
 		return nil, fmt.Errorf("looking for former credential configurations: %w", err)
 	}
 	for _, id := range former {
-		if slices.ContainsFunc(workspaces, func(w provisioning.Workspace) bool { return w.CredentialsId == id }) ||
-			!slices.ContainsFunc(existing, func(c provisioning.Credential) bool { return c.CredentialsId == id }) {
+		i := slices.IndexFunc(existing, func(c provisioning.Credential) bool { return c.CredentialsId == id })
+		if i < 0 || slices.ContainsFunc(workspaces, func(w provisioning.Workspace) bool { return w.CredentialsId == id }) {
 			continue
 		}
 		_, err := account.Credentials.DeleteByCredentialsId(ctx, id)
@@ -136,7 +137,7 @@ func removeFormer(ctx context.Context, account *databricksapi.Account, former []
 		case err != nil:
 			return removed, fmt.Errorf("deleting credential configuration %s: %w", id, err)
 		default:
-			removed = append(removed, id)
+			removed = append(removed, id+" for role "+roleOf(existing[i]))
 		}
 	}
 	return removed, nil

@@ -31,6 +31,20 @@ func TestRegisterWorkspaceEndpoint(t *testing.T) {
 		r.does("RegisterWorkspaceEndpoint", "Found")
 		same(t, "id", found.VpcEndpointId, r.id("RegisterWorkspaceEndpoint"))
 	})
+	t.Run("its name is another endpoint's", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "RegisterWorkspaceEndpoint")
+		if err := r.persist("EnsureRelayEndpoint"); err != nil {
+			t.Fatal(err)
+		}
+		other := r.id("EnsureRelayEndpoint")
+		if _, err := r.console().VPCEndpoints.Create(t.Context(), provisioning.CreateVpcEndpointRequest{
+			VpcEndpointName: "mito-to-workspace", AwsVpcEndpointId: other, Region: tokyoRegion,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.refuses("RegisterWorkspaceEndpoint", "Conflict", "mito-to-workspace", other, r.id("EnsureWorkspaceEndpoint"), "registrationName")
+	})
 	t.Run("PrivateLink is off", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, "RegisterWorkspaceEndpoint")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
@@ -28,13 +29,19 @@ func registerEndpoint(ctx context.Context, d *Deps, doc *document.Document, endp
 	if err != nil {
 		return nil, err
 	}
+	var all []provisioning.VpcEndpoint
 	found, created, err := ensure(ctx, "registration of "+endpoint.ID,
 		func(ctx context.Context) ([]provisioning.VpcEndpoint, error) {
-			all, err := account.VPCEndpoints.List(ctx)
+			all, err = account.VPCEndpoints.List(ctx)
 			return matching(all, func(e provisioning.VpcEndpoint) bool { return e.AwsVpcEndpointId == endpoint.ID }), privateLinkOff(doc, err)
 		},
 		func(e provisioning.VpcEndpoint) string { return e.VpcEndpointId },
 		func(ctx context.Context) (provisioning.VpcEndpoint, error) {
+			if i := slices.IndexFunc(all, func(e provisioning.VpcEndpoint) bool { return e.VpcEndpointName == name }); i >= 0 {
+				return provisioning.VpcEndpoint{}, failure.New(plan.Conflict,
+					"Choose another registrationName for the endpoint in spec.privateLink, or delete that registration in the account console if its endpoint is gone; then push or redrive.",
+					"registering %s: the name %s belongs to registration %s of %s", endpoint.ID, name, all[i].VpcEndpointId, all[i].AwsVpcEndpointId)
+			}
 			out, err := account.VPCEndpoints.Create(ctx, provisioning.CreateVpcEndpointRequest{
 				VpcEndpointName: name, AwsVpcEndpointId: endpoint.ID, Region: doc.Spec.Region,
 			})

@@ -28,9 +28,24 @@ type tagger struct {
 	// what it is, with its id.
 	what string
 	// has are the tags that it has.
-	has  awsapi.Tags
-	put  func(context.Context, awsapi.Tags) error
-	drop func(ctx context.Context, keys []string) error
+	has awsapi.Tags
+	// write removes keys and then puts tags: IAM does not tell Team from team.
+	write func(ctx context.Context, drop []string, put awsapi.Tags) error
+}
+
+// writing is the write of a service that has one action for each.
+func writing(remove func(context.Context, []string) error, add func(context.Context, awsapi.Tags) error) func(context.Context, []string, awsapi.Tags) error {
+	return func(ctx context.Context, drop []string, put awsapi.Tags) error {
+		if len(drop) > 0 {
+			if err := remove(ctx, drop); err != nil {
+				return err
+			}
+		}
+		if len(put) > 0 {
+			return add(ctx, put)
+		}
+		return nil
+	}
 }
 
 // own makes the tags of an object those of one of ours, and says in a few words
@@ -48,16 +63,8 @@ func (t tagger) own(ctx context.Context, doc *document.Document, object, name st
 	if len(put)+len(drop) == 0 {
 		return "", nil
 	}
-	// In this order, since IAM does not tell Team from team.
-	if len(drop) > 0 {
-		if err := t.drop(ctx, drop); err != nil {
-			return "", fmt.Errorf("removing tags of %s: %w", t.what, err)
-		}
-	}
-	if len(put) > 0 {
-		if err := t.put(ctx, put); err != nil {
-			return "", fmt.Errorf("tagging %s: %w", t.what, err)
-		}
+	if err := t.write(ctx, drop, put); err != nil {
+		return "", fmt.Errorf("tagging %s: %w", t.what, err)
 	}
 	return did, nil
 }
@@ -79,15 +86,17 @@ func (t tagger) share(ctx context.Context, doc *document.Document) (document.Out
 	if t.has[key] == plan.Used || t.has.IsOwnedBy(doc.Workspace) {
 		return given, nil
 	}
-	err := t.put(ctx, awsapi.Tags{key: plan.Used})
-	switch {
-	case failure.Is(err, plan.AccessDenied), failure.Is(err, plan.QuotaExceeded):
-		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, failure.Classify(err).Class)
+	err := t.write(ctx, nil, awsapi.Tags{key: plan.Used})
+	if err == nil {
 		return given, nil
-	case err != nil:
-		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
 	}
-	return given, nil
+	switch class := failure.Classify(err).Class; class {
+	case plan.Transient, plan.Throttled, plan.NotReady:
+		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
+	default:
+		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, class)
+		return given, nil
+	}
 }
 
 // because joins what was done to an object, leaving out what was not.
@@ -110,13 +119,8 @@ func when(cond bool, text string) string {
 }
 
 func ec2Tagger(api awsapi.EC2, kind, id string, has []ec2types.Tag) tagger {
-	return tagger{
-		what: kind + " " + id, has: awsapi.OfEC2(has),
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			_, err := api.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: tags.EC2Tags()})
-			return err
-		},
-		drop: func(ctx context.Context, keys []string) error {
+	return tagger{what: kind + " " + id, has: awsapi.OfEC2(has), write: writing(
+		func(ctx context.Context, keys []string) error {
 			in := &ec2.DeleteTagsInput{Resources: []string{id}}
 			for _, k := range keys {
 				in.Tags = append(in.Tags, ec2types.Tag{Key: aws.String(k)})
@@ -124,88 +128,78 @@ func ec2Tagger(api awsapi.EC2, kind, id string, has []ec2types.Tag) tagger {
 			_, err := api.DeleteTags(ctx, in)
 			return err
 		},
-	}
+		func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: tags.EC2Tags()})
+			return err
+		},
+	)}
 }
 
 func roleTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
-	return tagger{
-		what: "role " + name, has: has,
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			_, err := api.TagRole(ctx, &iam.TagRoleInput{RoleName: aws.String(name), Tags: tags.IAM()})
-			return err
-		},
-		drop: func(ctx context.Context, keys []string) error {
+	return tagger{what: "role " + name, has: has, write: writing(
+		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: aws.String(name), TagKeys: keys})
 			return err
 		},
-	}
+		func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagRole(ctx, &iam.TagRoleInput{RoleName: aws.String(name), Tags: tags.IAM()})
+			return err
+		},
+	)}
 }
 
 func profileTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
-	return tagger{
-		what: "instance profile " + name, has: has,
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			_, err := api.TagInstanceProfile(ctx, &iam.TagInstanceProfileInput{InstanceProfileName: aws.String(name), Tags: tags.IAM()})
-			return err
-		},
-		drop: func(ctx context.Context, keys []string) error {
+	return tagger{what: "instance profile " + name, has: has, write: writing(
+		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagInstanceProfile(ctx, &iam.UntagInstanceProfileInput{InstanceProfileName: aws.String(name), TagKeys: keys})
 			return err
 		},
-	}
+		func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagInstanceProfile(ctx, &iam.TagInstanceProfileInput{InstanceProfileName: aws.String(name), Tags: tags.IAM()})
+			return err
+		},
+	)}
 }
 
 func keyTagger(api awsapi.Keys, arn string, has awsapi.Tags) tagger {
-	return tagger{
-		what: "key " + arn, has: has,
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			_, err := api.TagResource(ctx, &kms.TagResourceInput{KeyId: aws.String(arn), Tags: tags.KMS()})
-			return err
-		},
-		drop: func(ctx context.Context, keys []string) error {
+	return tagger{what: "key " + arn, has: has, write: writing(
+		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagResource(ctx, &kms.UntagResourceInput{KeyId: aws.String(arn), TagKeys: keys})
 			return err
 		},
-	}
+		func(ctx context.Context, tags awsapi.Tags) error {
+			_, err := api.TagResource(ctx, &kms.TagResourceInput{KeyId: aws.String(arn), Tags: tags.KMS()})
+			return err
+		},
+	)}
 }
 
 func zoneTagger(api awsapi.Zones, id string, has awsapi.Tags) tagger {
-	return tagger{
-		what: "hosted zone " + id, has: has,
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
-				ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), AddTags: tags.Route53(),
-			})
-			return err
-		},
-		drop: func(ctx context.Context, keys []string) error {
-			_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
-				ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), RemoveTagKeys: keys,
-			})
-			return err
-		},
-	}
+	return tagger{what: "hosted zone " + id, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
+		_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
+			ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), RemoveTagKeys: drop, AddTags: put.Route53(),
+		})
+		return err
+	}}
 }
 
 // bucketTagger writes all tags of a bucket at once, since S3 knows no other way;
 // tags of AWS stay by themselves and are refused.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html
 func bucketTagger(api awsapi.Buckets, name string, has awsapi.Tags) tagger {
-	now := maps.Clone(has)
-	maps.DeleteFunc(now, func(k, _ string) bool { return strings.HasPrefix(k, "aws:") })
-	write := func(ctx context.Context) error {
-		_, err := api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(name), Tagging: &s3types.Tagging{TagSet: now.S3()}})
+	return tagger{what: "bucket " + name, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
+		all := awsapi.Tags(changedTags(has, put, drop))
+		maps.DeleteFunc(all, func(k, _ string) bool { return strings.HasPrefix(k, "aws:") })
+		_, err := api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(name), Tagging: &s3types.Tagging{TagSet: all.S3()}})
 		return err
-	}
-	return tagger{
-		what: "bucket " + name, has: has,
-		put: func(ctx context.Context, tags awsapi.Tags) error {
-			maps.Copy(now, tags)
-			return write(ctx)
-		},
-		drop: func(ctx context.Context, keys []string) error {
-			maps.DeleteFunc(now, func(k, _ string) bool { return slices.Contains(keys, k) })
-			return write(ctx)
-		},
-	}
+	}}
+}
+
+// changedTags are all tags of an object after a change; those of others stay.
+func changedTags(has map[string]string, put awsapi.Tags, drop []string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, has)
+	maps.DeleteFunc(all, func(k, _ string) bool { return slices.Contains(drop, k) })
+	maps.Copy(all, put)
+	return all
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -276,7 +277,7 @@ func (s Statement) conditionsMet(context map[string][]string) (met bool, missing
 	for operator, keys := range s.Conditions {
 		for key, want := range keys {
 			have, ok := lookup(context, key)
-			if !ok {
+			if !ok && operator != "Null" {
 				missing = append(missing, key)
 			}
 			met = met && compare(operator, have, ok, want)
@@ -303,24 +304,32 @@ func compare(operator string, have []string, present bool, want []string) bool {
 	if ifExists && !present {
 		return true
 	}
+	if operator == "Null" {
+		return slices.Contains(want, strconv.FormatBool(!present))
+	}
+	operator, all := strings.CutPrefix(operator, "ForAllValues:")
 	var equal func(have, want string) bool
 	switch operator {
 	case "StringEquals", "StringNotEquals":
 		equal = func(have, want string) bool { return have == want }
 	case "Bool", "StringEqualsIgnoreCase":
 		equal = strings.EqualFold
-	case "StringLike", "ArnLike", "ArnEquals":
+	case "StringLike", "StringNotLike", "ArnLike", "ArnEquals":
 		equal = func(have, want string) bool { return Wildcard(want, have) }
 	default:
 		return false
 	}
-	found := slices.ContainsFunc(have, func(have string) bool {
+	matches := func(have string) bool {
 		return slices.ContainsFunc(want, func(want string) bool { return equal(have, want) })
-	})
-	if operator == "StringNotEquals" {
-		return !found
 	}
-	return found
+	switch negated := strings.HasPrefix(operator, "StringNot"); {
+	case negated:
+		return !slices.ContainsFunc(have, matches)
+	case all:
+		// Without any value it is met too.
+		return !slices.ContainsFunc(have, func(have string) bool { return !matches(have) })
+	}
+	return slices.ContainsFunc(have, matches)
 }
 
 func anyMatch(patterns []string, s string, foldCase bool) bool {

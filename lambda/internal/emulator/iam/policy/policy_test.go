@@ -125,6 +125,36 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
+func TestConditions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		condition string
+		context   map[string][]string
+		want      bool
+	}{
+		{`{"Null":{"k":"true"}}`, nil, true},
+		{`{"Null":{"k":"true"}}`, map[string][]string{"k": {"a"}}, false},
+		{`{"Null":{"k":"false"}}`, map[string][]string{"k": {"a"}}, true},
+		{`{"StringNotLike":{"k":"a*"}}`, map[string][]string{"k": {"ab"}}, false},
+		{`{"StringNotLike":{"k":"a*"}}`, map[string][]string{"k": {"b"}}, true},
+		{`{"ForAllValues:StringLike":{"k":["a*","b"]}}`, map[string][]string{"k": {"ab", "b"}}, true},
+		{`{"ForAllValues:StringLike":{"k":"a*"}}`, map[string][]string{"k": {"ab", "b"}}, false},
+		{`{"ForAllValues:StringLike":{"k":"a*"}}`, nil, true},
+		{`{"ForAllValues:StringNotLike":{"k":"a*"}}`, map[string][]string{"k": {"b", "ab"}}, false},
+		{`{"ForAllValues:StringNotLike":{"k":"a*"}}`, map[string][]string{"k": {"b", "c"}}, true},
+		{`{"ForAnyValue:StringLike":{"k":"a*"}}`, map[string][]string{"k": {"ab"}}, false}, // not known here
+	} {
+		doc, err := policy.Parse(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + c.condition + `}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := policy.Evaluate(map[string]policy.Document{"p": doc}, policy.Request{Action: "s3:GetObject", Resource: "*", Context: c.context})
+		if (got.Decision == policy.Allowed) != c.want {
+			t.Errorf("%s with %v is %s", c.condition, c.context, got.Decision)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 	f.Add(`{"Statement":{"Effect":"Deny","Principal":"*","NotAction":["a"],"Condition":{"Bool":{"k":true}}}}`)
