@@ -16,8 +16,8 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example)
-	@bin/local demo -spec "$(SPEC)"
+demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example), RETIRE=1 deletes it in the end
+	@bin/local demo -spec "$(SPEC)" $(if $(RETIRE),-retire)
 
 .PHONY: local
 local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT

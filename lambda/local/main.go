@@ -40,6 +40,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	flags := flag.NewFlagSet("local "+args[0], flag.ContinueOnError)
 	specFile := flags.String("spec", "spec/examples/tokyo.yaml", "the spec to commit")
+	retire := flags.Bool("retire", false, "delete the spec at the end of the demo, with deletionPolicy Delete if it says nothing of that")
 	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
 	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
@@ -51,7 +52,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		return demo(ctx, out, *specFile, *seed)
+		return demo(ctx, out, *specFile, *seed, *retire)
 	case "serve":
 		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, speed: *speed})
 	case "bench":

@@ -11,6 +11,7 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/emulator/ec2"
 	"lakegate/lambda/internal/emulator/kms"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
@@ -157,6 +158,28 @@ func TestRetire(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where subnets and groups are given, instances of other workspaces run too, and
+// go on to run.
+func TestRetireLeavesInstancesInGivenSubnets(t *testing.T) {
+	t.Parallel()
+	s := retirable(t, "existing-vpc")
+	n := s.spec.Spec.Network
+	id, err := s.EC2.Launch(s.Config.Region, n.WorkspaceSubnets[0].ID, []string{n.SecurityGroups.Workspace.ID}, map[string]string{"Vendor": "Databricks"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.push(s.text)
+	s.mustBeReady()
+	s.remove()
+	s.mustBeRetired()
+	for _, i := range s.EC2.Instances(s.Config.Region) {
+		if i.ID == id && i.State == ec2.InstanceRunning {
+			return
+		}
+	}
+	t.Error("the instance does not run any more")
 }
 
 // A first provisioning that was stopped after any step can be retired: what was
