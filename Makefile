@@ -17,8 +17,8 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example), SOURCE=s3 or git
-	@bin/local demo -spec "$(SPEC)" -source "$(SOURCE)"
+demo: bin/local ## Run a spec on this machine: SPEC=path (default: the Tokyo example), SOURCE=s3 or git, RETIRE=1 deletes it in the end
+	@bin/local demo -spec "$(SPEC)" -source "$(SOURCE)" $(if $(RETIRE),-retire)
 
 .PHONY: plan
 plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the spec applied before

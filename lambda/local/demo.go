@@ -19,11 +19,17 @@ import (
 // demo makes what a spec gives by id or ARN, commits the spec to an emulated
 // stack, follows its execution, shows what exists then, and commits the file
 // again. It fails unless the first run ends Ready and the second one changes
-// nothing.
-func demo(ctx context.Context, out io.Writer, file, source string, seed uint64) error {
+// nothing. Then it can delete the spec, and show what is left.
+func demo(ctx context.Context, out io.Writer, file, source string, seed uint64, retire bool) error {
+	if retire && source == "git" {
+		return fmt.Errorf("retiring from git: a file that is deleted there starts nothing; use SOURCE=s3")
+	}
 	c, err := load(out, file)
 	if err != nil {
 		return err
+	}
+	if retire {
+		c.deletable()
 	}
 	began := time.Now()
 	cfg := c.config()
@@ -87,7 +93,39 @@ func demo(ctx context.Context, out io.Writer, file, source string, seed uint64) 
 		return errReported
 	}
 	fmt.Fprintf(out, "\nnothing changed: %d calls looked, none changed anything\n", w.Looks(before))
-	return nil
+	if !retire {
+		return nil
+	}
+	return showRetirement(ctx, out, w, c)
+}
+
+// showRetirement deletes the spec, and shows what becomes of the workspace.
+func showRetirement(ctx context.Context, out io.Writer, w *emulator.World, c *committed) error {
+	fmt.Fprintf(out, "\ndelete s3://%s/%s\n", w.SourceBucket, c.path)
+	seen := len(w.Events.Events(plan.EventBusName))
+	if _, err := w.Remove(c.path); err != nil {
+		return err
+	}
+	if err := w.Clock.Idle(ctx); err != nil {
+		return err
+	}
+	events := w.Events.Events(plan.EventBusName)[seen:]
+	printEvents(out, events)
+	for _, e := range events {
+		var d struct{ Data report.RetiredData }
+		if e.DetailType != report.Retired || json.Unmarshal(e.Detail, &d) != nil {
+			continue
+		}
+		fmt.Fprintf(out, "\n%s\n", d.Data.Message)
+		for _, l := range d.Data.Left {
+			fmt.Fprintf(out, "  %s: %s\n", l.What, l.Why)
+		}
+		fmt.Fprintf(out, "\nwhat exists\n")
+		printObjects(out, w)
+		return nil
+	}
+	printFailure(out, events)
+	return errReported
 }
 
 // elsewhere commits something that is no spec, and fails if that leads to

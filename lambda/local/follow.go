@@ -29,7 +29,7 @@ type followed struct {
 // results are the keys under which steps store what they did, by step.
 var results = func() map[string]string {
 	keys := map[string]string{}
-	for _, s := range plan.Workspace().Steps() {
+	for _, s := range plan.Steps() {
 		keys[s.Name] = s.Result
 	}
 	return keys

@@ -43,6 +43,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	specFile := flags.String("spec", "spec/examples/tokyo.yaml", "the spec to commit")
 	base := flags.String("base", "", "the spec that is applied before it is planned what another one changes")
 	source := flags.String("source", "s3", "where demo commits the spec: s3 or git")
+	retire := flags.Bool("retire", false, "delete the spec at the end of the demo, with deletionPolicy Delete if it says nothing of that")
 	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
 	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
@@ -54,7 +55,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		return demo(ctx, out, *specFile, *source, *seed)
+		return demo(ctx, out, *specFile, *source, *seed, *retire)
 	case "plan":
 		return planned(ctx, out, *specFile, *base, *seed)
 	case "serve":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,18 @@ func load(out io.Writer, file string) (*committed, error) {
 		return nil, errReported
 	}
 	return &committed{path: plan.SourcePrefix + filepath.Base(file), text: text, spec: w}, nil
+}
+
+// deletable lets a spec be deleted with all that it makes, if its author has
+// said nothing of that and its layout allows to add a line.
+func (c *committed) deletable() {
+	if bytes.Contains(c.text, []byte("deletionPolicy")) {
+		return
+	}
+	text := append(bytes.TrimRight(c.text, "\n"), "\n  deletionPolicy: "+spec.Delete+"\n"...)
+	if w, err := spec.Load(c.path, text); err == nil {
+		c.text, c.spec = text, w
+	}
 }
 
 // start makes a world in which everything exists that the spec gives by id or

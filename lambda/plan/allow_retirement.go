@@ -16,6 +16,11 @@ var (
 	}
 )
 
+var (
+	readRoles   = Permission{Why: "see whether the role is ours", Actions: []string{"iam:GetRole"}, Resources: allRoles}
+	readBuckets = Permission{Why: "see whether the root bucket is ours", Actions: []string{"s3:GetBucketTagging"}, Resources: []string{bucketARN("*")}}
+)
+
 // ofDatabricks binds a right to what Databricks has started.
 var ofDatabricks = map[string]map[string]string{"StringEquals": {"aws:ResourceTag/Vendor": "Databricks"}}
 
@@ -101,9 +106,8 @@ func deleteCustomerManagedKeysAllow() []Permission {
 func auditRetirementAllow() []Permission {
 	return slices.Concat(fenced(readSecret, findKeys, readKeys, readZones, readZone,
 		look("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
-		Permission{Why: "find the roles", Actions: []string{"iam:GetRole"}, Resources: allRoles},
+		readRoles, readBuckets,
 		Permission{Why: "find the instance profile", Actions: []string{"iam:GetInstanceProfile"}, Resources: allProfiles},
-		Permission{Why: "find the root bucket", Actions: []string{"s3:GetBucketTagging", "s3:ListBucket"}, Resources: []string{bucketARN("*")}},
 	))
 }
 

@@ -59,7 +59,7 @@ var loadRetirement = Step{
 var loadWorkspace = Step{
 	Name: "LoadWorkspace", Result: "loadedWorkspace", Timeout: usual,
 	Doc:   "Find the workspace, and see whether it runs.",
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, readRoles, readBuckets),
 }
 
 var stopWorkspaceCompute = Step{
@@ -71,14 +71,14 @@ var stopWorkspaceCompute = Step{
 var deleteWorkspace = Step{
 	Name: "DeleteWorkspace", Result: "deletedWorkspace", Timeout: usual,
 	Doc:   "Delete the workspace.",
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, readRoles, readBuckets),
 }
 
 var awaitWorkspaceGone = Step{
 	Name: "AwaitWorkspaceGone", Result: "workspaceGone", Timeout: usual, Patient: true,
 	Doc:   "Wait until the workspace is gone and its network is free.",
 	Await: &Await{Noun: "WorkspaceGone", Within: 40 * time.Minute},
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, readRoles, readBuckets),
 }
 
 var deregisterNetwork = Step{
@@ -102,19 +102,19 @@ var deregisterEndpoints = Step{
 var deregisterStorage = Step{
 	Name: "DeregisterStorage", Result: "deregisteredStorage", Timeout: usual,
 	Doc:   "Delete the storage configuration.",
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, readBuckets),
 }
 
 var deregisterCredentials = Step{
 	Name: "DeregisterCredentials", Result: "deregisteredCredentials", Timeout: usual,
 	Doc:   "Delete the credential configuration.",
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, readRoles),
 }
 
 var deregisterCustomerManagedKeys = Step{
 	Name: "DeregisterCustomerManagedKeys", Result: "deregisteredKeys", Timeout: usual,
-	Doc:   "Delete the registrations of the KMS keys that were created here.",
-	Allow: fenced(readSecret, findKeys, readKeys),
+	Doc:   "Delete the registrations of the KMS keys.",
+	Allow: fenced(readSecret, readKeys),
 }
 
 var deleteFrontEndDNS = Step{

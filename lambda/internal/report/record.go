@@ -11,6 +11,7 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -26,6 +27,9 @@ type Record struct {
 
 // Attempt is one spec that an execution has worked on.
 type Attempt struct {
+	// Change is the revision in full: a workspace is retired by the source alone
+	// that it is defined in.
+	Change revision.Revision `json:"change,omitzero"`
 	Revision     string `json:"revision"`
 	ExecutionARN string `json:"executionArn"`
 	// Digest of the spec with its defaults.

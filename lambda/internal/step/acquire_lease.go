@@ -89,7 +89,7 @@ func attemptOf(doc *document.Document) (*report.Attempt, error) {
 		return nil, fmt.Errorf("encoding spec of %s: %w", doc.Workspace, err)
 	}
 	return &report.Attempt{
-		Revision: doc.Revision.String(), ExecutionARN: doc.Execution.ARN, Digest: doc.Digest, Protected: doc.Protected, Spec: text,
+		Change: doc.Revision, Revision: doc.Revision.String(), ExecutionARN: doc.Execution.ARN, Digest: doc.Digest, Protected: doc.Protected, Spec: text,
 	}, nil
 }
 

@@ -110,8 +110,7 @@ func (d *Deps) rolesLeft(ctx context.Context, doc *document.Document) (found []s
 }
 
 func (d *Deps) bucketsLeft(ctx context.Context, doc *document.Document) (found []string, err error) {
-	_, made := rootBuckets(doc)
-	for _, name := range made {
+	for _, name := range bucketNames(doc) {
 		ours, err := isOurBucket(ctx, d.AWS.Buckets(doc.Spec.Region), doc, name)
 		if err != nil {
 			return nil, err
@@ -147,7 +146,7 @@ func (d *Deps) registrationsLeft(ctx context.Context, doc *document.Document, vp
 	if err != nil {
 		return nil, err
 	}
-	ours, _, err := workspacesOf(ctx, account, doc)
+	ours, _, err := d.workspacesOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +164,8 @@ func (d *Deps) registrationsLeft(ctx context.Context, doc *document.Document, vp
 		}
 	}
 	for _, look := range []func() ([]registered, error){
-		func() ([]registered, error) { all, _, err := credentialsOf(ctx, account, doc); return all, err },
-		func() ([]registered, error) { all, _, err := storageOf(ctx, account, doc); return all, err },
+		func() ([]registered, error) { all, _, err := d.credentialsOf(ctx, account, doc); return all, err },
+		func() ([]registered, error) { all, _, err := d.storageOf(ctx, account, doc); return all, err },
 		func() ([]registered, error) { return networksOf(ctx, account, doc, vpcs) },
 		func() ([]registered, error) { return settingsOf(ctx, account, doc) },
 		func() ([]registered, error) { return registrationsOf(ctx, account, doc, endpoints) },

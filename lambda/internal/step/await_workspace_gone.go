@@ -21,7 +21,7 @@ func awaitWorkspaceGone(ctx context.Context, d *Deps, doc *document.Document) (*
 	if err != nil {
 		return nil, fmt.Errorf("listing workspaces: %w", err)
 	}
-	ours, _, err := workspacesOf(ctx, account, doc)
+	ours, _, err := d.workspacesOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}

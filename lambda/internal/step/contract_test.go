@@ -1,7 +1,6 @@
 package step_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -156,13 +155,7 @@ func deletable(t *testing.T, file string) string {
 func (r *run) litter() {
 	r.t.Helper()
 	var doc document.Document
-	data, err := json.Marshal(r.doc)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &doc); err != nil {
-		r.t.Fatal(err)
-	}
+	r.decode(&doc)
 	r.world.Databricks.AddPool(doc.DatabricksWorkspace.Name, "idle")
 	subnet, groups, vendor := doc.Subnets.Workspace[0].ID, []string{doc.SecurityGroups.Workspace.ID}, map[string]string{"Vendor": "Databricks"}
 	if _, err := r.world.EC2.Launch(doc.Spec.Region, subnet, groups, vendor); err != nil {

@@ -26,8 +26,7 @@ func deleteRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	var removed []string
 	var left []document.Left
 	ready, deleted := true, 0
-	_, made := rootBuckets(doc)
-	for _, name := range made {
+	for _, name := range bucketNames(doc) {
 		what := "bucket " + name
 		ours, err := isOurBucket(ctx, api, doc, name)
 		if err != nil {

@@ -21,7 +21,7 @@ func deleteWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	ours, foreign, err := workspacesOf(ctx, account, doc)
+	ours, foreign, err := d.workspacesOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}

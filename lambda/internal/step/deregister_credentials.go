@@ -13,7 +13,7 @@ func deregisterCredentials(ctx context.Context, d *Deps, doc *document.Document)
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := credentialsOf(ctx, account, doc)
+	all, _, err := d.credentialsOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}

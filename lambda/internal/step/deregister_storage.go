@@ -13,7 +13,7 @@ func deregisterStorage(ctx context.Context, d *Deps, doc *document.Document) (*d
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := storageOf(ctx, account, doc)
+	all, _, err := d.storageOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}

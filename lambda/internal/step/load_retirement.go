@@ -32,6 +32,9 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 		out.Retirement = &document.Retirement{Reason: "nothing was ever made from this spec"}
 		return out, nil
 	}
+	if now := record.Attempted.Change; now.Source != "" && (now.Source != doc.Revision.Source || now.Repository != doc.Revision.Repository) {
+		return nil, failure.New(plan.Superseded, "", "retiring workspace %s: its spec is in %s %s now, as %s", doc.Workspace, now.Source, now.Repository, now)
+	}
 	attempts := []*report.Attempt{record.Attempted}
 	if record.Applied != nil {
 		out.Retirement.Objects = record.Applied.Objects

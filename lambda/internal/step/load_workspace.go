@@ -17,7 +17,7 @@ func loadWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	if err != nil {
 		return nil, err
 	}
-	ours, _, err := workspacesOf(ctx, account, doc)
+	ours, _, err := d.workspacesOf(ctx, account, doc)
 	if err != nil {
 		return nil, err
 	}

@@ -72,38 +72,59 @@ func (r registered) foreign() []document.Left {
 	return nil
 }
 
-// roles are the ARNs of the cross-account role; made are those that were
-// created here.
-func roles(doc *document.Document) (all, made []string) {
-	made = ofSpecs(doc, func(s spec.Spec) []string {
-		if s.CrossAccountRole.ARN != "" {
-			return nil
+// roles are the ARNs of the cross-account role: given, or made here. A name in a
+// spec alone makes no role ours: a spec that was copied names what is another
+// workspace's.
+func (d *Deps) roles(ctx context.Context, doc *document.Document) (all, made []string, err error) {
+	all = ofSpecs(doc, func(s spec.Spec) []string { return []string{s.CrossAccountRole.ARN} })
+	for _, name := range crossAccountRoles(doc) {
+		arn := "arn:" + partitionOf(doc.Execution.ARN) + ":iam::" + doc.Spec.AWS.AccountID + ":role/" + name
+		role, err := ownedRole(ctx, d.AWS.IAM(), doc, name)
+		if err != nil {
+			return nil, nil, err
 		}
-		return []string{"arn:" + partitionOf(doc.Execution.ARN) + ":iam::" + s.AWS.AccountID + ":role/" + s.CrossAccountRole.Name}
-	})
-	return append(ofSpecs(doc, func(s spec.Spec) []string { return []string{s.CrossAccountRole.ARN} }), made...), made
+		if role != nil || slices.Contains(doc.Retirement.Objects["crossAccountRole"], arn) {
+			made = append(made, arn)
+		}
+	}
+	return append(all, made...), made, nil
 }
 
-// rootBuckets are the names of the root bucket; made are those that were
-// created here.
-func rootBuckets(doc *document.Document) (all, made []string) {
-	made = ofSpecs(doc, func(s spec.Spec) []string { return []string{s.RootBucket.Name} })
-	given := ofSpecs(doc, func(s spec.Spec) []string {
+// rootBuckets are the names of the root bucket, as roles are those of the role.
+func (d *Deps) rootBuckets(ctx context.Context, doc *document.Document) (all, made []string, err error) {
+	all = ofSpecs(doc, func(s spec.Spec) []string {
 		if s.RootBucket.ARN == "" {
 			return nil
 		}
 		return []string{bucketOf(s.RootBucket.ARN)}
 	})
-	return append(given, made...), made
+	for _, name := range bucketNames(doc) {
+		ours, err := isOurBucket(ctx, d.AWS.Buckets(doc.Spec.Region), doc, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ours || slices.Contains(doc.Retirement.Objects["rootBucket"], name) {
+			made = append(made, name)
+		}
+	}
+	return append(all, made...), made, nil
 }
 
-func credentialsOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) ([]registered, map[string]bool, error) {
+// bucketNames are the names of the root bucket where none is given.
+func bucketNames(doc *document.Document) []string {
+	return ofSpecs(doc, func(s spec.Spec) []string { return []string{s.RootBucket.Name} })
+}
+
+func (d *Deps) credentialsOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) ([]registered, map[string]bool, error) {
 	all, err := account.Credentials.List(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing credential configurations: %w", err)
 	}
 	names := ofSpecs(doc, func(s spec.Spec) []string { return []string{s.Databricks.CredentialsName} })
-	arns, made := roles(doc)
+	arns, made, err := d.roles(ctx, doc)
+	if err != nil {
+		return nil, nil, err
+	}
 	ours := map[string]bool{}
 	var out []registered
 	for _, c := range all {
@@ -126,13 +147,16 @@ func credentialsOf(ctx context.Context, account *databricksapi.Account, doc *doc
 	return out, ours, nil
 }
 
-func storageOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) ([]registered, map[string]bool, error) {
+func (d *Deps) storageOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) ([]registered, map[string]bool, error) {
 	all, err := account.Storage.List(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listing storage configurations: %w", err)
 	}
 	names := ofSpecs(doc, func(s spec.Spec) []string { return []string{s.Databricks.StorageName} })
-	buckets, made := rootBuckets(doc)
+	buckets, made, err := d.rootBuckets(ctx, doc)
+	if err != nil {
+		return nil, nil, err
+	}
 	ours := map[string]bool{}
 	var out []registered
 	for _, c := range all {
@@ -295,12 +319,12 @@ func keyARN(k *spec.Key) []string {
 
 // workspacesOf returns the workspaces that are ours: by name, and made of our
 // credentials and storage.
-func workspacesOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) (ours []provisioning.Workspace, foreign []document.Left, err error) {
-	_, credentials, err := credentialsOf(ctx, account, doc)
+func (d *Deps) workspacesOf(ctx context.Context, account *databricksapi.Account, doc *document.Document) (ours []provisioning.Workspace, foreign []document.Left, err error) {
+	_, credentials, err := d.credentialsOf(ctx, account, doc)
 	if err != nil {
 		return nil, nil, err
 	}
-	_, storage, err := storageOf(ctx, account, doc)
+	_, storage, err := d.storageOf(ctx, account, doc)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -37,7 +37,7 @@ func releaseGiven(ctx context.Context, d *Deps, doc *document.Document) (*docume
 			continue
 		}
 		what := "the mark of " + t.what
-		err := t.drop(ctx, []string{key})
+		err := t.write(ctx, []string{key}, nil)
 		switch {
 		case failure.Is(err, plan.AccessDenied):
 			left = append(left, document.Left{What: what, Why: "this Lakegate may not remove its tag " + key})
