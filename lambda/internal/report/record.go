@@ -29,9 +29,9 @@ type Record struct {
 type Attempt struct {
 	// Change is the revision in full: a workspace is retired by the source alone
 	// that it is defined in.
-	Change revision.Revision `json:"change,omitzero"`
-	Revision     string `json:"revision"`
-	ExecutionARN string `json:"executionArn"`
+	Change       revision.Revision `json:"change,omitzero"`
+	Revision     string            `json:"revision"`
+	ExecutionARN string            `json:"executionArn"`
 	// Digest of the spec with its defaults.
 	Digest string `json:"digest"`
 	// Protected says that the workspace stays when its spec is deleted.
