@@ -161,7 +161,12 @@ func (a *Accounts) answers(host, workspace string) func(context.Context) (int, e
 		if workspace != "" {
 			req.Header.Set("X-Databricks-Workspace-Id", workspace)
 		}
-		resp, err := (&http.Client{Transport: once{a.Transport}}).Do(req)
+		// A redirect is an answer, and may lead out of the private network.
+		client := &http.Client{
+			Transport:     once{a.Transport},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		resp, err := client.Do(req)
 		if err != nil {
 			return 0, err
 		}

@@ -91,6 +91,7 @@ var codes = map[string]string{
 	"SubnetLimitExceeded":                     plan.QuotaExceeded,
 	"TagLimitExceeded":                        plan.QuotaExceeded,
 	"TooManyBuckets":                          plan.QuotaExceeded,
+	"TooManyHostedZones":                      plan.QuotaExceeded,
 	"VpcEndpointLimitExceeded":                plan.QuotaExceeded,
 	"VpcLimitExceeded":                        plan.QuotaExceeded,
 
@@ -132,6 +133,8 @@ var codes = map[string]string{
 	"InvalidSubnet.Conflict":            plan.Conflict,
 	"Resource.AlreadyAssociated":        plan.Conflict,
 	"DependencyViolation":               plan.Conflict,
+	"DuplicateSubnetsInSameZone":        plan.Conflict,
+	"InvalidVPCId":                      plan.Conflict,
 	"DeleteConflict":                    plan.Conflict,
 	"BucketNotEmpty":                    plan.Conflict,
 	"RouteAlreadyExists":                plan.Conflict,

@@ -39,5 +39,10 @@ func ensureFrontEndEndpoint(ctx context.Context, d *Deps, doc *document.Document
 	if err != nil {
 		return nil, err
 	}
+	if out.VPC == doc.VPC.ID {
+		return nil, failure.New(plan.Conflict,
+			"Set spec.privateLink.frontEnd to an endpoint in the VPC that users reach, such as a transit VPC; the workspace's own has its endpoint already.",
+			"looking at VPC endpoint %s: it is in %s, the VPC of the workspace's clusters", out.ID, out.VPC)
+	}
 	return out, d.lockOut(doc, out.VPC)
 }

@@ -2,6 +2,7 @@ package step_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"slices"
 	"strings"
@@ -96,6 +97,29 @@ func TestLockOutIsRefused(t *testing.T) {
 	if err := r.step("LoadSpec"); err != nil {
 		t.Error(err)
 	}
+	// Nor by a suspended workspace, which is left as it is.
+	r = newUsersRun(t, nil, "\nspec:\n", "\nspec:\n  suspend: true\n")
+	if err := r.step("LoadSpec"); err != nil {
+		t.Error(err)
+	}
+}
+
+// The VPC of the workspace has its endpoint already.
+func TestFrontEndInTheWorkspaceVPC(t *testing.T) {
+	t.Parallel()
+	r := newUsersRun(t, inUsersVPC)
+	r.upTo("EnsureFrontEndEndpoint")
+	var vpc map[string]any
+	r.result("EnsureVpc", &vpc)
+	vpc["id"] = usersVPC
+	data, err := json.Marshal(vpc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.doc["vpc"] = data
+	got, message := class(r.step("EnsureFrontEndEndpoint"))
+	same(t, "class", plan.Conflict, got)
+	contains(t, message, usersVPC, "the VPC of the workspace's clusters", "spec.privateLink.frontEnd")
 }
 
 // The front end is made, found again, and given: a zone of the author's is

@@ -52,6 +52,10 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		Adopt:      w.Adopts(),
 		Protected:  w.Metadata.Annotations[spec.Protected] == "true",
 	}
+	if out.Spec.Suspend {
+		// Nothing is closed or called.
+		return out, nil
+	}
 	return out, d.lockOut(out, frontEndVPC(out))
 }
 

@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/databricks/databricks-sdk-go/apierr"
+	"github.com/databricks/databricks-sdk-go/httpclient"
 	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
 	"lakegate/lambda/internal/document"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
 )
 
 // verifyFrontEnd checks the way of the users: endpoint, registration, private
@@ -198,14 +199,19 @@ func (d *Deps) checkPublic(ctx context.Context, doc *document.Document, p *proof
 		return err
 	}
 	_, err = w.Users.Me(ctx, iam.MeRequest{})
-	refused, ok := errors.AsType[*apierr.APIError](err)
-	shut := ok && refused.StatusCode == http.StatusForbidden
+	// Refused may be the call, the sign-in before it, or by way of a redirect to
+	// the login page, which the SDK reports so.
+	page := errors.Is(err, httpclient.ErrHTMLContent)
+	shut := page || failure.Is(err, plan.AccessDenied)
 	if err != nil && !shut {
 		return fmt.Errorf("trying to reach %s over the public network: %w", w.URL, err)
 	}
 	seen := "it let the service principal in"
-	if shut {
-		seen = "it refused: " + refused.ErrorCode
+	switch {
+	case page:
+		seen = "it led to the login page"
+	case shut:
+		seen = "it refused: " + failure.Code(err)
 	}
 	p.check(shut, document.Check{
 		ID: "front-end.public", What: "The workspace is closed to the public network", Object: w.URL,
