@@ -67,6 +67,7 @@ func (c checker) checkFrontEnd() {
 			c.add(c.registrationPath(frontEndPath), "%s is the registration of %s too: choose another registrationName", quote(f.RegistrationName), path)
 		}
 	}
+	c.checkRegistration(frontEndPath, f.RegistrationName)
 	c.repeated(join(frontEndPath, "subnets"), f.Subnets)
 	c.repeated(join(frontEndPath, "securityGroups"), f.SecurityGroups)
 }
@@ -88,10 +89,15 @@ func (c checker) checkDatabricksEndpoint(path string, e DatabricksEndpoint) {
 	if e.Service != "" && c.sound(service) && c.sound("spec.region") && !sameRegion(e.Service, c.Spec.Region) {
 		c.add(service, "%s is not in spec.region, %s: want com.amazonaws.vpce.%s.vpce-svc-…", quote(e.Service), c.Spec.Region, c.Spec.Region)
 	}
-	// The name of an endpoint may be shorter than that of its registration.
+	c.checkRegistration(path, e.RegistrationName)
+}
+
+// checkRegistration notes a name of an endpoint that is too short for its
+// registration too.
+func (c checker) checkRegistration(path, registration string) {
 	name := join(path, "name")
 	if c.given(name) && c.sound(name) && !c.given(join(path, "registrationName")) {
-		if reason := refusal("databricksName", e.RegistrationName); reason != "" {
+		if reason := refusal("databricksName", registration); reason != "" {
 			c.add(name, "is the registrationName too: %s, or give a registrationName", reason)
 		}
 	}
