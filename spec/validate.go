@@ -120,6 +120,9 @@ const (
 	// AWS allows 50 tags on an object; the rest is for this project's own and
 	// for those that Databricks puts on compute.
 	maxTags = 40
+	// Route 53 takes ten for a hosted zone, and four are Lakegate's.
+	// https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeTagsForResource.html
+	maxZoneTags = 6
 	// Databricks has the tighter limits of the two.
 	maxTagKey   = 127
 	maxTagValue = 255
@@ -131,6 +134,8 @@ func (c checker) checkTags() {
 	const path = "spec.tags"
 	if n := len(c.Spec.Tags); n > maxTags {
 		c.add(path, "has %d tags: want at most %d, which leaves room for the tags of AWS and Databricks", n, maxTags)
+	} else if f := c.Spec.PrivateLink.FrontEnd; n > maxZoneTags && f != nil && f.HostedZone == "" {
+		c.add(path, "has %d tags: want at most %d, which the hosted zones of the front end can take beside those of Lakegate; or give %s.hostedZone", n, maxZoneTags, frontEndPath)
 	}
 	folded := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Tags)) {
