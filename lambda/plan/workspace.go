@@ -185,8 +185,7 @@ var loadSpec = Step{
 	Name: "LoadSpec", Timeout: usual,
 	Doc: "Read the committed spec, fill in its defaults and validate it.",
 	Input: map[string]any{
-		"workspace.$": "$.workspace",
-		"revision.$":  "$.revision",
+		"input.$": "$",
 		"execution": map[string]any{
 			"arn.$":       "$$.Execution.Id",
 			"name.$":      "$$.Execution.Name",

@@ -27,6 +27,8 @@ type Document struct {
 	Workspace string `json:"workspace"`
 	// Revision of the spec that is being applied.
 	Revision revision.Revision `json:"revision"`
+	// Mode is Apply or Verify.
+	Mode string `json:"mode"`
 	// Execution that the document belongs to.
 	Execution Execution `json:"execution"`
 	// Spec with its defaults.
@@ -127,7 +129,18 @@ type Document struct {
 type Input struct {
 	Workspace string            `json:"workspace"`
 	Revision  revision.Revision `json:"revision"`
+	// Mode is Apply or Verify; empty means Apply.
+	Mode string `json:"mode,omitempty"`
 }
+
+// What an execution is for.
+const (
+	// Apply makes the world as the spec wants it.
+	Apply = "Apply"
+	// Verify says how the world differs from the spec, and mends it only if the
+	// spec says so.
+	Verify = "Verify"
+)
 
 // Execution is one run of the state machine.
 type Execution struct {
@@ -143,6 +156,20 @@ type Outcome struct {
 	Outcome string `json:"outcome"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
+	// Differences between spec and world that were found, and mended.
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Difference is one way in which an object is not as the spec wants it.
+type Difference struct {
+	// Object is its id or name.
+	Object string `json:"object"`
+	// Field such as tags, rules or policy.
+	Field string `json:"field"`
+	// Found and Wanted are both values, short and for people; empty where there is
+	// none.
+	Found  string `json:"found,omitempty"`
+	Wanted string `json:"wanted,omitempty"`
 }
 
 // What a step can have done.

@@ -25,7 +25,7 @@ func TestKeysAreThoseOfThePlan(t *testing.T) {
 		}
 		delete(keys, s.Result)
 	}
-	for _, head := range []string{"apiVersion", "workspace", "revision", "execution", "spec", "digest", "adopt", "protected", "retirement"} {
+	for _, head := range []string{"apiVersion", "workspace", "revision", "mode", "execution", "spec", "digest", "adopt", "protected", "retirement"} {
 		delete(keys, head)
 	}
 	if len(keys) > 0 {

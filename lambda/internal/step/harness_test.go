@@ -13,7 +13,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
+	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/revision"
 	"lakegate/lambda/plan"
 )
 
@@ -31,6 +33,8 @@ type run struct {
 	// graph of the machine whose steps are run, file of the spec.
 	graph plan.Sequence
 	file  string
+	// first is what the first step gets.
+	first map[string]json.RawMessage
 	doc   map[string]json.RawMessage
 	// spec, if any, takes the place of what LoadSpec has read: a step must also
 	// stand a spec that validation would refuse.
@@ -93,16 +97,18 @@ func (r *run) remove(file string) {
 
 func (r *run) start(graph plan.Sequence, file, version, arn, name string) {
 	r.t.Helper()
-	r.graph, r.file, r.doc = graph, file, map[string]json.RawMessage{}
+	r.graph, r.file, r.first, r.doc = graph, file, map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	input, err := json.Marshal(map[string]any{
-		"workspace": file[:len(file)-len(".yaml")],
-		"revision":  map[string]string{"source": "s3", "repository": r.world.SourceBucket, "path": plan.SourcePrefix + file, "version": version},
+		"input": document.Input{
+			Workspace: file[:len(file)-len(".yaml")],
+			Revision:  revision.Revision{Source: plan.S3, Repository: r.world.SourceBucket, Path: plan.SourcePrefix + file, Version: version},
+		},
 		"execution": map[string]any{"arn": arn, "name": name, "startTime": r.world.Clock.Now()},
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := json.Unmarshal(input, &r.doc); err != nil {
+	if err := json.Unmarshal(input, &r.first); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -110,7 +116,11 @@ func (r *run) start(graph plan.Sequence, file, version, arn, name string) {
 // step runs a step once and stores what it returns, as the state machine does.
 func (r *run) step(name string) error {
 	r.t.Helper()
-	payload, err := json.Marshal(r.doc)
+	s, in := stepOf(r.t, name), r.doc
+	if s.Input != nil {
+		in = r.first
+	}
+	payload, err := json.Marshal(in)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -118,7 +128,6 @@ func (r *run) step(name string) error {
 	if err != nil {
 		return err
 	}
-	s := stepOf(r.t, name)
 	if s.Result == "" {
 		r.doc = map[string]json.RawMessage{}
 		if err := json.Unmarshal(out, &r.doc); err != nil {

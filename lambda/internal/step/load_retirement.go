@@ -25,7 +25,7 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 		return nil, err
 	}
 	out := &document.Document{
-		APIVersion: document.Version, Workspace: doc.Workspace, Revision: doc.Revision, Execution: doc.Execution,
+		APIVersion: document.Version, Workspace: doc.Workspace, Revision: doc.Revision, Mode: doc.Mode, Execution: doc.Execution,
 		Retirement: &document.Retirement{Delete: true, Force: true},
 	}
 	if record.Attempted == nil {

@@ -46,6 +46,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 		APIVersion: document.Version,
 		Workspace:  doc.Workspace,
 		Revision:   r,
+		Mode:       doc.Mode,
 		Execution:  doc.Execution,
 		Spec:       w.Spec,
 		Digest:     spec.Digest(w),

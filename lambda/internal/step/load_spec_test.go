@@ -66,13 +66,13 @@ func TestLoadSpec(t *testing.T) {
 	t.Run("in a folder", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, mito)
-		r.doc["workspace"] = json.RawMessage(`"rejected-12345678"`)
+		r.first["input"] = json.RawMessage(strings.Replace(string(r.first["input"]), `"mito"`, `"rejected-12345678"`, 1))
 		refuse(t, r, "SpecInvalid", "metadata.name")
 	})
 	t.Run("a version that is gone", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, mito)
-		r.doc["revision"] = json.RawMessage(`{"source":"s3","repository":"lakegate-specs","path":"workspaces/mito.yaml","version":"VX.iySn8Lakl4bHOiwX4YWTeinsbv_wi"}`)
+		r.first["input"] = json.RawMessage(`{"workspace":"mito","revision":{"source":"s3","repository":"lakegate-specs","path":"workspaces/mito.yaml","version":"VX.iySn8Lakl4bHOiwX4YWTeinsbv_wi"}}`)
 		refuse(t, r, "Superseded")
 	})
 }

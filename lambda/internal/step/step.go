@@ -5,6 +5,7 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -200,14 +201,18 @@ func subject(doc *document.Document) report.Subject {
 func loads(name string) bool { return name == "LoadSpec" || name == "LoadRetirement" }
 
 // decode reads the document. The first step gets the input of the execution
-// instead, in the same form but for the version.
+// instead.
 func decode(name string, payload []byte) (*document.Document, error) {
 	if !loads(name) {
 		return document.Decode(payload)
 	}
-	var doc document.Document
-	if err := json.Unmarshal(payload, &doc); err != nil {
+	var first struct {
+		Input     document.Input     `json:"input"`
+		Execution document.Execution `json:"execution"`
+	}
+	if err := json.Unmarshal(payload, &first); err != nil {
 		return nil, fmt.Errorf("decoding input of execution: %w", err)
 	}
-	return &doc, nil
+	in := first.Input
+	return &document.Document{Workspace: in.Workspace, Revision: in.Revision, Mode: cmp.Or(in.Mode, document.Apply), Execution: first.Execution}, nil
 }
