@@ -162,8 +162,10 @@ type Outcome struct {
 
 // Difference is one way in which an object is not as the spec wants it.
 type Difference struct {
-	// Object is its id or name.
+	// Object says what it is, with its id.
 	Object string `json:"object"`
+	// ID by which the service knows it.
+	ID string `json:"id"`
 	// Field such as tags, rules or policy.
 	Field string `json:"field"`
 	// Found and Wanted are both values, short and for people; empty where there is

@@ -28,8 +28,8 @@ func assignMetastore(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, fmt.Errorf("reading workspace id %q: %w", doc.DatabricksWorkspace.ID, err)
 	}
-	what := fmt.Sprintf("metastore of workspace %s (%d)", doc.DatabricksWorkspace.Name, id)
-	found, created, err := ensure(ctx, what,
+	what := entity{"metastore of workspace " + doc.DatabricksWorkspace.Name, doc.DatabricksWorkspace.ID}
+	found, created, err := ensure(ctx, what.String(),
 		func(ctx context.Context) ([]string, error) {
 			out, err := account.Metastores.GetByWorkspaceId(ctx, id)
 			if failure.IsNotFound(err) {

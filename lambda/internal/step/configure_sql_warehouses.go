@@ -29,20 +29,20 @@ func configureSQLWarehouses(ctx context.Context, d *Deps, doc *document.Document
 		return nil, fmt.Errorf("reading the configuration of SQL warehouses: %w", err)
 	}
 	out := &document.Object{ID: doc.GlueInstanceProfile.ARN, Outcome: document.Outcome{Outcome: document.Found}}
-	want, changed := warehouseConfig(found, doc.GlueInstanceProfile.ARN)
-	if !changed {
+	want, differences := warehouseConfig(found, doc.GlueInstanceProfile.ARN, entity{"SQL warehouses of workspace", doc.DatabricksWorkspace.ID})
+	if len(differences) == 0 {
 		return out, nil
 	}
 	if err := w.Warehouses.SetWorkspaceWarehouseConfig(ctx, want); err != nil {
 		return nil, fmt.Errorf("writing the configuration of SQL warehouses: %w", err)
 	}
-	out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "set the instance profile and " + glueConf}
+	out.Outcome = made(false, changing("set the instance profile and "+glueConf, differences...))
 	return out, nil
 }
 
 // warehouseConfig is the configuration that was found, with the profile and the
 // metastore in it and all else as it was.
-func warehouseConfig(found *sql.GetWorkspaceWarehouseConfigResponse, profile string) (want sql.SetWorkspaceWarehouseConfigRequest, changed bool) {
+func warehouseConfig(found *sql.GetWorkspaceWarehouseConfigResponse, profile string, this entity) (want sql.SetWorkspaceWarehouseConfigRequest, differences []document.Difference) {
 	want = sql.SetWorkspaceWarehouseConfigRequest{
 		Channel:               found.Channel,
 		EnabledWarehouseTypes: found.EnabledWarehouseTypes,
@@ -55,20 +55,23 @@ func warehouseConfig(found *sql.GetWorkspaceWarehouseConfigResponse, profile str
 		// false would be left out, and so turned into whatever is the default.
 		ForceSendFields: []string{"EnableServerlessCompute"},
 	}
-	changed = found.InstanceProfileArn != profile
+	if found.InstanceProfileArn != profile {
+		differences = append(differences, this.differs("instance profile", found.InstanceProfileArn, profile))
+	}
 	set := false
 	for _, pair := range found.DataAccessConfig {
 		if pair.Key == glueConf {
 			set = true
 			if pair.Value != "true" {
-				pair.Value, changed = "true", true
+				differences = append(differences, this.differs(glueConf, pair.Value, "true"))
+				pair.Value = "true"
 			}
 		}
 		want.DataAccessConfig = append(want.DataAccessConfig, pair)
 	}
 	if !set {
 		want.DataAccessConfig = append(want.DataAccessConfig, sql.EndpointConfPair{Key: glueConf, Value: "true"})
-		changed = true
+		differences = append(differences, this.differs(glueConf, "", "true"))
 	}
-	return want, changed
+	return want, differences
 }

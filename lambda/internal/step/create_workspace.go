@@ -75,8 +75,8 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if err != nil {
 		return nil, err
 	}
-	if len(removed) > 0 && !created {
-		outcome = made(false, outcome.Reason, "removed its former credential configuration "+strings.Join(removed, ", "))
+	for _, former := range removed {
+		outcome = also(outcome, changing("removed its former credential configuration "+former, workspaceEntity(found).differs("former credential configuration", former, "")))
 	}
 	return &document.Workspace{
 		Object: document.Object{
@@ -107,10 +107,12 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 		return document.Outcome{}, err
 	}
 	var (
-		to        provisioning.Workspace
-		mask, did []string
-		noted     string
+		to      provisioning.Workspace
+		mask    []string
+		changes change
+		noted   string
 	)
+	this := workspaceEntity(found)
 	for _, field := range []struct {
 		name, found, want string
 		to                *string
@@ -122,7 +124,8 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 		{"storage_customer_managed_key_id", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, &to.StorageCustomerManagedKeyId, "added its key for storage"},
 	} {
 		if field.found != field.want {
-			mask, did, *field.to = append(mask, field.name), append(did, field.what), field.want
+			mask, *field.to = append(mask, field.name), field.want
+			changes = changes.and(changing(field.what, this.differs(field.name, field.found, field.want)))
 		}
 	}
 	put, drop := awsapi.Tags(found.CustomTags).Diff(want.CustomTags, formerTags(doc))
@@ -132,13 +135,14 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 		// An update without tags changes nothing.
 		noted = "Databricks does not remove the last tags of a workspace: " + strings.Join(drop, ", ") + " stay"
 	default:
-		mask, did, to.CustomTags = append(mask, "custom_tags"), append(did, "changed its tags"), tags
+		mask, to.CustomTags = append(mask, "custom_tags"), tags
+		changes = changes.and(changing("changed its tags", this.tagsDiffer(found.CustomTags, put, drop)...))
 	}
 	if found.WorkspaceStatus == provisioning.WorkspaceStatusFailed {
 		// The same objects are set once more, which provisions it again.
 		to.CredentialsId, to.StorageConfigurationId, to.NetworkId = want.CredentialsId, want.StorageConfigurationId, want.NetworkId
 		mask = append(slices.DeleteFunc(mask, func(m string) bool { return m == "credentials_id" }), "credentials_id", "storage_configuration_id", "network_id")
-		did = append(did, "it was FAILED and is provisioned again")
+		changes = changes.and(changing("it was FAILED and is provisioned again", this.differs("status", string(found.WorkspaceStatus), string(provisioning.WorkspaceStatusRunning))))
 	}
 	if len(mask) == 0 {
 		return document.Outcome{Outcome: document.Found, Reason: noted}, nil
@@ -153,11 +157,17 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 	}); err != nil {
 		return document.Outcome{}, fmt.Errorf("changing %s of workspace %s (%d): %w", strings.Join(mask, ", "), found.WorkspaceName, found.WorkspaceId, err)
 	}
-	return made(false, because(did...), noted), nil
+	outcome := made(false, changes)
+	outcome.Reason = because(outcome.Reason, noted)
+	return outcome, nil
+}
+
+func workspaceEntity(w provisioning.Workspace) entity {
+	return entity{"workspace " + w.WorkspaceName, strconv.FormatInt(w.WorkspaceId, 10)}
 }
 
 func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWorkspaceRequest) error {
-	what := fmt.Sprintf("workspace %s (%d)", found.WorkspaceName, found.WorkspaceId)
+	what := workspaceEntity(found)
 	// An account can have a prefix for all of its deployment names, and EMPTY
 	// stands for nothing but the prefix.
 	if name := want.DeploymentName; name != "" && name != "EMPTY" && found.DeploymentName != name && !strings.HasSuffix(found.DeploymentName, "-"+name) {
@@ -175,9 +185,9 @@ func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWork
 		{"key for storage", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, "spec.encryption.storageKey", true},
 	} {
 		if field.found != field.wanted && (field.found != "" || !field.add) {
-			return failure.New(plan.Conflict,
+			return failure.As(plan.Conflict,
 				fmt.Sprintf("Set %s to what the workspace has, or push a spec of another metadata.name to have a new one.", field.path),
-				"comparing %s: its %s is %s, the spec wants %s", what, field.name, field.found, cmp.Or(field.wanted, "none"))
+				&mismatch{what, field.name, field.found, cmp.Or(field.wanted, "none")})
 		}
 	}
 	return nil

@@ -33,10 +33,11 @@ func enablePrivateDNS(ctx context.Context, d *Deps, doc *document.Document) (*do
 		if given[id] {
 			return nil, privateDNSOff(id)
 		}
-		if err := turnOnPrivateDNS(ctx, api, e); err != nil {
+		resolves, err := turnOnPrivateDNS(ctx, api, e)
+		if err != nil {
 			return nil, err
 		}
-		out.Outcome = document.Outcome{Outcome: document.Updated, Reason: "turned on private DNS names"}
+		out.Outcome = also(out.Outcome, resolves)
 	}
 	return out, nil
 }

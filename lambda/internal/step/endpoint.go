@@ -89,28 +89,28 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 		return nil, err
 	}
 	if !slices.Contains(want.services, out.Service) {
-		return nil, differs("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+		return nil, differs(entity{"VPC endpoint", out.ID}, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
 	}
 	if found.VpcEndpointType != want.kind {
-		return nil, differs("VPC endpoint "+out.ID, "type", string(found.VpcEndpointType), string(want.kind), want.path+".name")
+		return nil, differs(entity{"VPC endpoint", out.ID}, "type", string(found.VpcEndpointType), string(want.kind), want.path+".name")
 	}
 	tagged, err := ec2Tagger(api, "VPC endpoint", out.ID, found.Tags).own(ctx, doc, want.object, want.name)
 	if err != nil {
 		return nil, err
 	}
 	out.Name = want.name
-	changed, err := convergeEndpoint(ctx, api, found, want)
+	changes, err := convergeEndpoint(ctx, api, found, want)
 	if err != nil {
 		return nil, err
 	}
-	resolves := want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled)
-	if resolves {
-		if err := turnOnPrivateDNS(ctx, api, found); err != nil {
+	out.Outcome = made(false, tagged, changes)
+	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
+		resolves, err := turnOnPrivateDNS(ctx, api, found)
+		if err != nil {
 			return nil, err
 		}
+		out.Outcome = also(out.Outcome, resolves)
 	}
-	out.Outcome = made(false, tagged,
-		when(changed, "changed its subnets, groups, route tables or policy"), when(resolves, "turned on private DNS names"))
 	return out, nil
 }
 
@@ -128,7 +128,7 @@ func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 	}
 	out := describeEndpoint(e)
 	if vpc := aws.ToString(e.VpcId); want.vpc != "" && vpc != want.vpc {
-		return nil, unfit("VPC endpoint "+out.ID, "VPC", vpc, want.vpc, want.path+".id")
+		return nil, unfit(entity{"VPC endpoint", out.ID}, "VPC", vpc, want.vpc, want.path+".id")
 	}
 	if !slices.Contains(want.services, out.Service) {
 		complain := differs
@@ -136,7 +136,7 @@ func givenEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document, 
 			// The spec cannot name another service of AWS.
 			complain = unfit
 		}
-		return nil, complain("VPC endpoint "+out.ID, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
+		return nil, complain(entity{"VPC endpoint", out.ID}, "service", out.Service, strings.Join(want.services, " or "), want.servicePath)
 	}
 	if want.privateDNS && !aws.ToBool(e.PrivateDnsEnabled) {
 		return nil, privateDNSOff(out.ID)
@@ -182,7 +182,7 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 func isGone(e types.VpcEndpoint) bool { return stateOf(e) == "deleting" || stateOf(e) == "deleted" }
 
 // convergeEndpoint puts an endpoint of ours where the spec wants it.
-func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoint, want endpointWish) (bool, error) {
+func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoint, want endpointWish) (change, error) {
 	var groups []string
 	for _, g := range found.Groups {
 		groups = append(groups, aws.ToString(g.GroupId))
@@ -196,21 +196,31 @@ func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoi
 		AddRouteTableIds:       without(want.routeTables, found.RouteTableIds),
 		RemoveRouteTableIds:    without(found.RouteTableIds, want.routeTables),
 	}
-	policies := false
+	this := entity{"VPC endpoint", aws.ToString(found.VpcEndpointId)}
+	var differences []document.Difference
+	for _, l := range []struct {
+		field         string
+		found, wanted []string
+	}{{"subnets", found.SubnetIds, want.subnets}, {"security groups", groups, want.groups}, {"route tables", found.RouteTableIds, want.routeTables}} {
+		if len(without(l.found, l.wanted))+len(without(l.wanted, l.found)) > 0 {
+			differences = append(differences, this.differs(l.field, listed(l.found), listed(l.wanted)))
+		}
+	}
 	switch found := aws.ToString(found.PolicyDocument); {
 	case want.policy == "" && isRestricted(found):
-		in.ResetPolicy, policies = aws.Bool(true), true
+		in.ResetPolicy = aws.Bool(true)
+		differences = append(differences, this.differsInPolicy("policy", found, "full access"))
 	case want.policy != "" && !sameJSON(found, want.policy):
-		in.PolicyDocument, policies = aws.String(want.policy), true
+		in.PolicyDocument = aws.String(want.policy)
+		differences = append(differences, this.differsInPolicy("policy", found, want.policy))
 	}
-	if !policies && len(in.AddSubnetIds)+len(in.RemoveSubnetIds)+len(in.AddSecurityGroupIds)+len(in.RemoveSecurityGroupIds)+
-		len(in.AddRouteTableIds)+len(in.RemoveRouteTableIds) == 0 {
-		return false, nil
+	if len(differences) == 0 {
+		return change{}, nil
 	}
 	if _, err := api.ModifyVpcEndpoint(ctx, in); err != nil {
-		return false, fmt.Errorf("changing VPC endpoint %s: %w", aws.ToString(found.VpcEndpointId), err)
+		return change{}, fmt.Errorf("changing %s: %w", this, err)
 	}
-	return true, nil
+	return changing("changed its subnets, groups, route tables or policy", differences...), nil
 }
 
 // isRestricted says whether a policy is another one than the full access that
@@ -242,15 +252,15 @@ func privateDNSOff(id string) error {
 		"checking VPC endpoint %s: its private DNS names are off", id)
 }
 
-func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, e types.VpcEndpoint) error {
+func turnOnPrivateDNS(ctx context.Context, api awsapi.EC2, e types.VpcEndpoint) (change, error) {
 	id := aws.ToString(e.VpcEndpointId)
 	if _, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
 		VpcEndpointId: e.VpcEndpointId, PrivateDnsEnabled: aws.Bool(true),
 	}); err != nil {
-		return fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
+		return change{}, fmt.Errorf("turning on private DNS names of VPC endpoint %s: %w", id,
 			explainPrivateDNS(ctx, api, aws.ToString(e.VpcId), aws.ToString(e.ServiceName), id, err))
 	}
-	return nil
+	return changing("turned on private DNS names", entity{"VPC endpoint", id}.differs("private DNS names", "off", "on")), nil
 }
 
 // explainPrivateDNS names the endpoint that holds the private DNS names, when

@@ -72,38 +72,24 @@ func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(
 	}
 }
 
-// made is the outcome of an object of ours: created, or found and perhaps
-// changed in the ways that are named.
-func made(created bool, changes ...string) document.Outcome {
-	how := because(changes...)
-	switch {
-	case created:
-		return document.Outcome{Outcome: document.Created}
-	case how != "":
-		return document.Outcome{Outcome: document.Updated, Reason: how}
-	default:
-		return document.Outcome{Outcome: document.Found}
-	}
-}
-
 // skipped is the outcome of a step that has nothing to do.
 func skipped(reason string) document.Outcome {
 	return document.Outcome{Outcome: document.Skipped, Reason: reason}
 }
 
 // differs is the Conflict of an object whose field cannot be changed.
-func differs(what, field, found, wanted, path string) error {
-	return failure.New(plan.Conflict,
+func differs(what entity, field, found, wanted, path string) error {
+	return failure.As(plan.Conflict,
 		fmt.Sprintf("Set %s to %s, or replace the object, then push or redrive.", path, found),
-		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+		&mismatch{what, field, found, wanted})
 }
 
 // unfit is the Conflict of an object that the spec gives by id but that is of
 // another VPC or for another service.
-func unfit(what, field, found, wanted, path string) error {
-	return failure.New(plan.Conflict,
+func unfit(what entity, field, found, wanted, path string) error {
+	return failure.As(plan.Conflict,
 		fmt.Sprintf("Correct %s, or remove it so that one is created, then push or redrive.", path),
-		"comparing %s: its %s is %s, the spec wants %s", what, field, found, wanted)
+		&mismatch{what, field, found, wanted})
 }
 
 // missing is the Conflict of an object that the spec gives by id but that does

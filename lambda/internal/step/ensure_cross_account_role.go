@@ -35,7 +35,7 @@ func ensureCrossAccountRole(ctx context.Context, d *Deps, doc *document.Document
 	}
 	return &document.Object{
 		ID: role.id, ARN: role.arn, Name: doc.Spec.CrossAccountRole.Name,
-		Outcome: made(created, role.changed),
+		Outcome: made(created, role.change),
 	}, nil
 }
 

@@ -91,19 +91,19 @@ func ensureKey(ctx context.Context, api awsapi.Keys, doc *document.Document, wan
 			"checking key %s (%s): its state is %s", arn, alias, key.KeyState)
 	}
 	if key.KeySpec != types.KeySpecSymmetricDefault {
-		return nil, differs("key "+arn+" ("+alias+")", "spec", string(key.KeySpec), string(types.KeySpecSymmetricDefault), want.path+".alias")
+		return nil, differs(entity{"key " + alias, arn}, "spec", string(key.KeySpec), string(types.KeySpecSymmetricDefault), want.path+".alias")
 	}
-	tagged := ""
+	tagged := change{}
 	if !created {
 		if tagged, err = keyTagger(api, arn, tags).own(ctx, doc, want.object, want.Alias); err != nil {
 			return nil, err
 		}
 	}
-	changed, err := convergeKey(ctx, api, arn, want.policy.String())
+	differences, err := convergeKey(ctx, api, arn, want.policy.String())
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: aws.ToString(key.KeyId), ARN: arn, Name: alias, Outcome: made(created, tagged, when(changed, "changed its policy or rotation"))}, nil
+	return &document.Object{ID: aws.ToString(key.KeyId), ARN: arn, Name: alias, Outcome: made(created, tagged, changing("changed its policy or rotation", differences...))}, nil
 }
 
 // createKey makes a key and names it. A key whose creation was not answered has
@@ -180,28 +180,29 @@ func tagsOfKey(ctx context.Context, api awsapi.Keys, arn string) (awsapi.Tags, e
 }
 
 // convergeKey writes the policy where it differs and turns rotation on.
-func convergeKey(ctx context.Context, api awsapi.Keys, arn, policy string) (changed bool, err error) {
+func convergeKey(ctx context.Context, api awsapi.Keys, arn, policy string) (differences []document.Difference, err error) {
+	this := entity{"key", arn}
 	found, err := api.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(arn)})
 	if err != nil {
-		return false, fmt.Errorf("reading the policy of key %s: %w", arn, err)
+		return nil, fmt.Errorf("reading the policy of key %s: %w", arn, err)
 	}
 	if !sameJSON(aws.ToString(found.Policy), policy) {
 		if _, err := api.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: aws.String(arn), Policy: aws.String(policy)}); err != nil {
-			return false, fmt.Errorf("writing the policy of key %s: %w", arn, err)
+			return nil, fmt.Errorf("writing the policy of key %s: %w", arn, err)
 		}
-		changed = true
+		differences = append(differences, this.differsInPolicy("policy", aws.ToString(found.Policy), policy))
 	}
 	rotation, err := api.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: aws.String(arn)})
 	if err != nil {
-		return changed, fmt.Errorf("reading the rotation of key %s: %w", arn, err)
+		return differences, fmt.Errorf("reading the rotation of key %s: %w", arn, err)
 	}
 	if rotation.KeyRotationEnabled {
-		return changed, nil
+		return differences, nil
 	}
 	if _, err := api.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: aws.String(arn)}); err != nil {
-		return changed, fmt.Errorf("turning on the rotation of key %s: %w", arn, err)
+		return differences, fmt.Errorf("turning on the rotation of key %s: %w", arn, err)
 	}
-	return true, nil
+	return append(differences, this.differs("rotation", "off", "on")), nil
 }
 
 // givenKey checks that a key of the author's can be used. Whether its policy

@@ -43,7 +43,7 @@ func ensureFrontEndDNS(ctx context.Context, d *Deps, doc *document.Document) (*d
 	if want.HostedZone != "" {
 		return out, givenZone(ctx, api, doc, zones, to, out)
 	}
-	created, changed := false, false
+	created, differences := false, []document.Difference(nil)
 	for _, host := range out.Hosts {
 		find := remembering(zones, func(ctx context.Context) ([]vpcZone, error) {
 			return vpcZones(ctx, api, doc.Spec.Region, doc.FrontEndEndpoint.VPC)
@@ -54,9 +54,9 @@ func ensureFrontEndDNS(ctx context.Context, d *Deps, doc *document.Document) (*d
 		}
 		out.Zones = append(out.Zones, *zone)
 		created = created || zone.Outcome.Outcome == document.Created
-		changed = changed || zone.Outcome.Outcome == document.Updated
+		differences = append(differences, zone.Outcome.Differences...)
 	}
-	out.Outcome = made(created, when(changed, "changed its records or tags"))
+	out.Outcome = made(created, changing("changed its records or tags", differences...))
 	return out, nil
 }
 
@@ -171,7 +171,7 @@ func ensureZone(ctx context.Context, api awsapi.Zones, doc *document.Document, l
 	if err != nil {
 		return nil, err
 	}
-	return &document.Object{ID: found.id, Name: host, Outcome: made(created, tagged, when(led, "changed its record"))}, nil
+	return &document.Object{ID: found.id, Name: host, Outcome: made(created, tagged, led)}, nil
 }
 
 // tagsOfZone reads the tags of a zone.
@@ -187,15 +187,18 @@ func tagsOfZone(ctx context.Context, api awsapi.Zones, id string) (awsapi.Tags, 
 }
 
 // leadTo makes a zone of ours lead its own name to the endpoint.
-func leadTo(ctx context.Context, api awsapi.Zones, zone vpcZone, to door) (bool, error) {
+func leadTo(ctx context.Context, api awsapi.Zones, zone vpcZone, to door) (change, error) {
 	record, err := recordOf(ctx, api, zone, zone.name)
 	if err != nil {
-		return false, err
+		return change{}, err
 	}
+	found := ""
 	if record != nil {
-		if leads, _ := to.has(record); leads {
-			return false, nil
+		leads, where := to.has(record)
+		if leads {
+			return change{}, nil
 		}
+		found = where
 	}
 	if _, err := api.ChangeResourceRecordSets(ctx, &route53.ChangeResourceRecordSetsInput{
 		HostedZoneId: aws.String(zone.id),
@@ -207,7 +210,7 @@ func leadTo(ctx context.Context, api awsapi.Zones, zone vpcZone, to door) (bool,
 			},
 		}}},
 	}); err != nil {
-		return false, fmt.Errorf("leading %s to %s in hosted zone %s: %w", zone.name, to.names[0], zone.id, err)
+		return change{}, fmt.Errorf("leading %s to %s in hosted zone %s: %w", zone.name, to.names[0], zone.id, err)
 	}
-	return true, nil
+	return changing("changed its record", entity{"hosted zone", zone.id}.differs("record of "+zone.name, found, to.names[0])), nil
 }

@@ -62,7 +62,7 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 		return nil, err
 	}
 	arn := aws.ToString(profile.Arn)
-	tagged := ""
+	tagged := change{}
 	if has := awsapi.OfIAM(profile.Tags); !created {
 		if err := claim(doc, "instance profile "+name, arn, "spec.metastore.glue.instanceProfile.arn", has); err != nil {
 			return nil, err
@@ -78,31 +78,40 @@ func ensureGlueInstanceProfile(ctx context.Context, d *Deps, doc *document.Docum
 	return &document.InstanceProfile{
 		Object: document.Object{
 			ID: aws.ToString(profile.InstanceProfileId), Name: name, ARN: arn,
-			Outcome: made(created, tagged, when(filled || roleCreated || role.changed != "", "changed its role")),
+			Outcome: made(created, tagged, filled, remade(roleCreated, role)),
 		},
 		RoleARN: role.arn,
 	}, nil
 }
 
 // fillProfile puts the role into the profile, which can have only one.
-func fillProfile(ctx context.Context, api awsapi.IAM, p types.InstanceProfile, role string) (changed bool, err error) {
+func fillProfile(ctx context.Context, api awsapi.IAM, p types.InstanceProfile, role string) (change, error) {
+	this := entity{"instance profile", aws.ToString(p.InstanceProfileName)}
 	if len(p.Roles) > 0 {
 		if has := aws.ToString(p.Roles[0].RoleName); has != role {
-			return false, differs("instance profile "+aws.ToString(p.InstanceProfileName), "role", has, role, "spec.metastore.glue.instanceProfile.name")
+			return change{}, differs(this, "role", has, role, "spec.metastore.glue.instanceProfile.name")
 		}
-		return false, nil
+		return change{}, nil
 	}
-	_, err = api.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{
+	_, err := api.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{
 		InstanceProfileName: p.InstanceProfileName, RoleName: aws.String(role),
 	})
 	if code := failure.Code(err); code == "LimitExceeded" || code == "EntityAlreadyExists" {
 		// It has its role by now; the look came too early.
-		return false, failure.As(plan.NotReady, "", err)
+		return change{}, failure.As(plan.NotReady, "", err)
 	}
 	if err != nil {
-		return false, fmt.Errorf("putting role %s into instance profile %s: %w", role, aws.ToString(p.InstanceProfileName), err)
+		return change{}, fmt.Errorf("putting role %s into %s: %w", role, this, err)
 	}
-	return true, nil
+	return changing("changed its role", this.differs("role", "", role)), nil
+}
+
+// remade is the change of the role in a profile.
+func remade(created bool, role foundRole) change {
+	if created {
+		return changing("changed its role", entity{"role", nameOf(role.arn)}.differs("role", "", role.arn))
+	}
+	return changing("changed its role", role.differences...)
 }
 
 func givenProfile(ctx context.Context, api awsapi.IAM, doc *document.Document) (*document.InstanceProfile, error) {

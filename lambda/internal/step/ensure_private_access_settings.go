@@ -66,7 +66,7 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 			outcome = document.Outcome{Outcome: document.Created}
 		}
 	}
-	what := "private access settings " + found.PrivateAccessSettingsName + " (" + found.PrivateAccessSettingsId + ")"
+	what := entity{"private access settings " + found.PrivateAccessSettingsName, found.PrivateAccessSettingsId}
 	if found.Region != doc.Spec.Region {
 		return nil, differs(what, "region", found.Region, doc.Spec.Region, "spec.privateLink.privateAccessSettings.name or spec.region")
 	}
@@ -93,13 +93,13 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 		}); err != nil {
 			return nil, fmt.Errorf("changing %s: %w", what, err)
 		}
-		outcome = document.Outcome{Outcome: document.Updated, Reason: "changed public access, level or the endpoints that are admitted"}
+		outcome = made(false, changing("changed public access, level or the endpoints that are admitted", settingsDifferences(what, found, replace)...))
 	}
 	return &document.Object{ID: found.PrivateAccessSettingsId, Name: found.PrivateAccessSettingsName, Outcome: outcome}, nil
 }
 
 // settingsDiffer is the Conflict of settings that do not do what the spec wants.
-func settingsDiffer(what string, found, want provisioning.PrivateAccessSettings, given bool) error {
+func settingsDiffer(what entity, found, want provisioning.PrivateAccessSettings, given bool) error {
 	const path = "spec.privateLink.privateAccessSettings"
 	if found.PublicAccessEnabled != want.PublicAccessEnabled {
 		return differs(what, "public access", strconv.FormatBool(found.PublicAccessEnabled), strconv.FormatBool(want.PublicAccessEnabled), path+".publicAccess")
@@ -113,6 +113,21 @@ func settingsDiffer(what string, found, want provisioning.PrivateAccessSettings,
 			"comparing %s: they do not admit %s", what, strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// settingsDifferences are all ways in which settings differ.
+func settingsDifferences(what entity, found, want provisioning.PrivateAccessSettings) []document.Difference {
+	var out []document.Difference
+	for _, f := range []struct{ name, found, wanted string }{
+		{"public access", strconv.FormatBool(found.PublicAccessEnabled), strconv.FormatBool(want.PublicAccessEnabled)},
+		{"level", string(found.PrivateAccessLevel), string(want.PrivateAccessLevel)},
+		{"admitted endpoints", listed(found.AllowedVpcEndpointIds), listed(want.AllowedVpcEndpointIds)},
+	} {
+		if f.found != f.wanted {
+			out = append(out, what.differs(f.name, f.found, f.wanted))
+		}
+	}
+	return out
 }
 
 // surplus says whether settings admit endpoints that the spec does not name.

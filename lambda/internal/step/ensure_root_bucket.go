@@ -51,7 +51,7 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 	if err != nil {
 		return nil, err
 	}
-	tagged := ""
+	tagged := change{}
 	if !created {
 		tags, err := tagsOfBucket(ctx, api, name)
 		if err != nil {
@@ -64,11 +64,11 @@ func ensureRootBucket(ctx context.Context, d *Deps, doc *document.Document) (*do
 			return nil, err
 		}
 	}
-	changed, err := convergeBucket(ctx, api, name, wanted)
+	differences, err := convergeBucket(ctx, api, name, wanted)
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(created, tagged, when(changed, "changed its policy or public access block"))
+	out.Outcome = made(created, tagged, changing("changed its policy or public access block", differences...))
 	return out, nil
 }
 
@@ -139,10 +139,11 @@ func createBucket(ctx context.Context, api awsapi.Buckets, doc *document.Documen
 }
 
 // convergeBucket closes the bucket to the public and opens it to Databricks.
-func convergeBucket(ctx context.Context, api awsapi.Buckets, name, wanted string) (changed bool, err error) {
+func convergeBucket(ctx context.Context, api awsapi.Buckets, name, wanted string) (differences []document.Difference, err error) {
+	this := entity{"bucket", name}
 	closed, err := publicAccessBlocked(ctx, api, name)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if !closed {
 		if _, err := api.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
@@ -152,21 +153,21 @@ func convergeBucket(ctx context.Context, api awsapi.Buckets, name, wanted string
 				IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
 			},
 		}); err != nil {
-			return false, fmt.Errorf("blocking public access to bucket %s: %w", name, err)
+			return nil, fmt.Errorf("blocking public access to bucket %s: %w", name, err)
 		}
-		changed = true
+		differences = append(differences, this.differs("public access block", "not complete", "complete"))
 	}
 	found, err := readPolicy(ctx, api, name)
 	if err != nil {
-		return changed, err
+		return differences, err
 	}
 	if sameJSON(found, wanted) {
-		return changed, nil
+		return differences, nil
 	}
 	if _, err := api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(name), Policy: aws.String(wanted)}); err != nil {
-		return changed, fmt.Errorf("writing the policy of bucket %s: %w", name, err)
+		return differences, fmt.Errorf("writing the policy of bucket %s: %w", name, err)
 	}
-	return true, nil
+	return append(differences, this.differsInPolicy("policy", found, wanted)), nil
 }
 
 func publicAccessBlocked(ctx context.Context, api awsapi.Buckets, name string) (bool, error) {

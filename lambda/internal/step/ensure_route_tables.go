@@ -120,7 +120,7 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 				"Remove the route, or give the table as spec.network.endpointRouteTable.id if it is meant to be there.",
 				"checking route table %s: it has a route %s, the spec wants the local route only", out.ID, route)
 		}
-		tagged := ""
+		tagged := change{}
 		if !created {
 			if tagged, err = ec2Tagger(api, "route table", out.ID, found.Tags).own(ctx, doc, "endpoint-route-table", want.Name); err != nil {
 				return out, err
@@ -135,7 +135,7 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 			fmt.Sprintf("Associate them (aws ec2 associate-route-table --route-table-id %s --subnet-id %s), or remove spec.network.endpointRouteTable.id.", out.ID, subnet.ID),
 			"comparing subnet %s: its route table is the main one, %s, the spec wants %s", subnet.ID, tableOf(tables, subnet.ID), out.ID)
 	case associated != "":
-		return out, differs("subnet "+subnet.ID, "route table", associated, out.ID, "spec.network.endpointRouteTable.id")
+		return out, differs(entity{"subnet", subnet.ID}, "route table", associated, out.ID, "spec.network.endpointRouteTable.id")
 	}
 	if i >= 0 {
 		var err error
@@ -151,9 +151,7 @@ func ensureEndpointTable(ctx context.Context, api awsapi.EC2, doc *document.Docu
 	}); err != nil {
 		return out, fmt.Errorf("associating route table %s with subnet %s: %w", out.ID, subnet.ID, err)
 	}
-	if out.Outcome.Outcome != document.Created {
-		out.Outcome = made(false, out.Reason, "associated with "+subnet.ID)
-	}
+	out.Outcome = also(out.Outcome, changing("associated with "+subnet.ID, entity{"subnet", subnet.ID}.differs("route table", "the main one", out.ID)))
 	return out, nil
 }
 

@@ -42,13 +42,11 @@ func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) 
 		if group.object.Outcome.Outcome == document.Given {
 			continue
 		}
-		changed, err := g.converge(ctx, group.object.ID, group.rules, out.Workspace.ID)
+		differences, err := g.converge(ctx, group.object.ID, group.rules, out.Workspace.ID)
 		if err != nil {
 			return nil, err
 		}
-		if did := &group.object.Outcome; changed && did.Outcome != document.Created {
-			*did = made(false, did.Reason, "changed its rules")
-		}
+		group.object.Outcome = also(group.object.Outcome, changing("changed its rules", differences...))
 	}
 	out.Outcome = together([]document.Object{out.Workspace, out.Endpoint}, func(o document.Object) document.Outcome { return o.Outcome })
 	return out, nil
@@ -104,10 +102,10 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	}
 	// AWS lets neither be changed.
 	if name := aws.ToString(found.GroupName); name != want.Name {
-		return out, differs("security group "+out.ID, "name", name, want.Name, path+".name")
+		return out, differs(entity{"security group", out.ID}, "name", name, want.Name, path+".name")
 	}
 	if text := aws.ToString(found.Description); text != want.Description {
-		return out, differs("security group "+out.ID, "description", text, want.Description, path+".description")
+		return out, differs(entity{"security group", out.ID}, "description", text, want.Description, path+".description")
 	}
 	tagged, err := ec2Tagger(g.api, "security group", out.ID, found.Tags).own(ctx, g.doc, object, want.Name)
 	out.Outcome = made(false, tagged)
@@ -145,7 +143,7 @@ func (g *grouping) given(ctx context.Context, id, path string) (document.Object,
 		return document.Object{}, fmt.Errorf("looking for security group %s: %w", id, err)
 	}
 	if vpc := aws.ToString(found[0].VpcId); vpc != g.doc.VPC.ID {
-		return document.Object{}, unfit("security group "+id, "VPC", vpc, g.doc.VPC.ID, path)
+		return document.Object{}, unfit(entity{"security group", id}, "VPC", vpc, g.doc.VPC.ID, path)
 	}
 	outcome, err := ec2Tagger(g.api, "security group", id, found[0].Tags).share(ctx, g.doc)
 	return document.Object{ID: id, Name: aws.ToString(found[0].GroupName), Outcome: outcome}, err
@@ -164,25 +162,27 @@ type rule struct {
 // added, what is too much, such as the rule by which AWS lets a new group send
 // anywhere, is removed. It reads again what it has changed, since a first read
 // may not show every rule.
-func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, workspaceGroup string) (changed bool, err error) {
+func (g *grouping) converge(ctx context.Context, id string, want []spec.Rule, workspaceGroup string) (differences []document.Difference, err error) {
 	for range 3 {
 		found, err := g.rules(ctx, id)
 		if err != nil {
-			return changed, err
+			return differences, err
 		}
-		absent, surplus := g.compare(found, want, id, workspaceGroup)
+		absent, surplus, now := g.compare(found, want, id, workspaceGroup)
 		if len(absent)+len(surplus) == 0 {
-			return changed, nil
+			return differences, nil
 		}
-		changed = true
+		if differences == nil {
+			differences = now
+		}
 		if err := g.apply(ctx, id, absent, surplus); err != nil {
-			return changed, err
+			return differences, err
 		}
 		if g.rehearsed {
-			return changed, nil
+			return differences, nil
 		}
 	}
-	return changed, failure.New(plan.NotReady, "", "changing rules of security group %s: the changes are not visible yet", id)
+	return differences, failure.New(plan.NotReady, "", "changing rules of security group %s: the changes are not visible yet", id)
 }
 
 func (g *grouping) rules(ctx context.Context, id string) ([]types.SecurityGroupRule, error) {
@@ -202,8 +202,9 @@ func (g *grouping) rules(ctx context.Context, id string) ([]types.SecurityGroupR
 }
 
 // compare returns the rules that are missing and the ids of those that are too
-// much, both by direction: true is egress.
-func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id, workspaceGroup string) (absent map[bool][]types.IpPermission, surplus map[bool][]string) {
+// much, both by direction: true is egress; and both as differences.
+func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id, workspaceGroup string) (absent map[bool][]types.IpPermission, surplus map[bool][]string, differences []document.Difference) {
+	this := entity{"security group", id}
 	absent, surplus = map[bool][]types.IpPermission{}, map[bool][]string{}
 	wanted := map[rule]bool{}
 	for _, r := range want {
@@ -216,6 +217,7 @@ func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id
 			continue
 		}
 		surplus[r.egress] = append(surplus[r.egress], aws.ToString(f.SecurityGroupRuleId))
+		differences = append(differences, this.differs(r.direction()+" rule", r.String(), ""))
 	}
 	for _, r := range want {
 		// In the order of the spec; a rule that is written twice is added once.
@@ -223,9 +225,10 @@ func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id
 		if wanted[key] {
 			delete(wanted, key)
 			absent[key.egress] = append(absent[key.egress], key.permission())
+			differences = append(differences, this.differs(key.direction()+" rule", "", key.String()))
 		}
 	}
-	return absent, surplus
+	return absent, surplus, differences
 }
 
 // apply adds before it removes, so that what is wanted never fails meanwhile.
@@ -312,6 +315,25 @@ func ruleOf(r types.SecurityGroupRule) rule {
 		out.peer = aws.ToString(r.ReferencedGroupInfo.GroupId)
 	}
 	return out
+}
+
+func (r rule) direction() string {
+	if r.egress {
+		return "egress"
+	}
+	return "ingress"
+}
+
+// String is the rule without its direction.
+func (r rule) String() string {
+	ports := fmt.Sprintf("%d-%d", r.from, r.to)
+	switch {
+	case r.protocol == "-1":
+		ports = "all"
+	case r.from == r.to:
+		ports = strconv.Itoa(int(r.from))
+	}
+	return strings.Join([]string{r.protocol, ports, r.peer}, " ")
 }
 
 func (r rule) permission() types.IpPermission {

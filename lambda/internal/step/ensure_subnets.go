@@ -77,7 +77,8 @@ func workspaceSubnet(i int) string { return fmt.Sprintf("workspace-subnet-%d", i
 
 func workspaceSubnetPath(i int) string { return fmt.Sprintf("spec.network.workspaceSubnets[%d]", i) }
 
-// together is the outcome of several objects: what changed most.
+// together is the outcome of several objects: what changed most, and all that
+// differed.
 func together[T any](all []T, did func(T) document.Outcome) document.Outcome {
 	outcome := document.Outcome{Outcome: document.Given}
 	rank := []string{document.Given, document.Found, document.Updated, document.Created}
@@ -86,6 +87,10 @@ func together[T any](all []T, did func(T) document.Outcome) document.Outcome {
 		if is > was || is == was && outcome.Reason == "" {
 			outcome = did(one)
 		}
+	}
+	outcome.Differences = nil
+	for _, one := range all {
+		outcome.Differences = append(outcome.Differences, did(one).Differences...)
 	}
 	return outcome
 }
@@ -174,9 +179,9 @@ func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path 
 	case created:
 		out.Outcome = document.Outcome{Outcome: document.Created}
 	case out.CIDR != want.CIDR:
-		return out, differs("subnet "+out.ID, "CIDR", out.CIDR, want.CIDR, path+".cidr")
+		return out, differs(entity{"subnet", out.ID}, "CIDR", out.CIDR, want.CIDR, path+".cidr")
 	case want.AvailabilityZone != "" && out.AvailabilityZone != want.AvailabilityZone:
-		return out, differs("subnet "+out.ID, "zone", out.AvailabilityZone, want.AvailabilityZone, path+".availabilityZone")
+		return out, differs(entity{"subnet", out.ID}, "zone", out.AvailabilityZone, want.AvailabilityZone, path+".availabilityZone")
 	default:
 		tagged, err := ec2Tagger(s.api, "subnet", out.ID, found.Tags).own(ctx, s.doc, object, want.Name)
 		if err != nil {
@@ -197,7 +202,7 @@ func (s *subnetting) given(ctx context.Context, id, path string) (document.Subne
 	}
 	found := out.Subnets[0]
 	if vpc := aws.ToString(found.VpcId); vpc != s.doc.VPC.ID {
-		return document.Subnet{}, unfit("subnet "+id, "VPC", vpc, s.doc.VPC.ID, path)
+		return document.Subnet{}, unfit(entity{"subnet", id}, "VPC", vpc, s.doc.VPC.ID, path)
 	}
 	subnet := describeSubnet(found)
 	subnet.Outcome = document.Outcome{Outcome: document.Given}

@@ -33,20 +33,20 @@ func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 		}
 	}
 	if want.ID == "" && out.CIDR != want.CIDR {
-		return nil, differs("VPC "+out.ID, "CIDR", out.CIDR, want.CIDR, "spec.network.vpc.cidr")
+		return nil, differs(entity{"VPC", out.ID}, "CIDR", out.CIDR, want.CIDR, "spec.network.vpc.cidr")
 	}
-	tags, tagged := ec2Tagger(api, "VPC", out.ID, vpc.Tags), ""
+	tags, tagged := ec2Tagger(api, "VPC", out.ID, vpc.Tags), change{}
 	if want.ID == "" && !created {
 		if tagged, err = tags.own(ctx, doc, "vpc", want.Name); err != nil {
 			return nil, err
 		}
 		out.Name = want.Name
 	}
-	changed, err := enableDNS(ctx, api, out.ID, want.ID == "")
+	dns, err := enableDNS(ctx, api, out.ID, want.ID == "")
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = made(created, tagged, when(changed, "turned on DNS"))
+	out.Outcome = made(created, tagged, changing("turned on DNS", dns...))
 	if want.ID != "" {
 		if out.Outcome, err = tags.share(ctx, doc); err != nil {
 			return nil, err
@@ -98,7 +98,7 @@ func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (types
 }
 
 // enableDNS turns on what is off, if the VPC is ours.
-func enableDNS(ctx context.Context, api awsapi.EC2, id string, ours bool) (changed bool, err error) {
+func enableDNS(ctx context.Context, api awsapi.EC2, id string, ours bool) (off []document.Difference, err error) {
 	on := &types.AttributeBooleanValue{Value: aws.Bool(true)}
 	for _, a := range []struct {
 		name   types.VpcAttributeName
@@ -119,20 +119,20 @@ func enableDNS(ctx context.Context, api awsapi.EC2, id string, ours bool) (chang
 	} {
 		out, err := api.DescribeVpcAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: aws.String(id), Attribute: a.name})
 		if err != nil {
-			return changed, fmt.Errorf("reading %s of VPC %s: %w", a.name, id, err)
+			return off, fmt.Errorf("reading %s of VPC %s: %w", a.name, id, err)
 		}
 		if v := a.value(out); v != nil && aws.ToBool(v.Value) {
 			continue
 		}
 		if !ours {
-			return changed, failure.New(plan.Conflict,
+			return off, failure.New(plan.Conflict,
 				fmt.Sprintf("Turn it on (aws ec2 modify-vpc-attribute --vpc-id %s), or give another VPC.", id),
 				"checking VPC %s: %s is off; private DNS names of endpoints need it", id, a.name)
 		}
 		if _, err := api.ModifyVpcAttribute(ctx, a.modify); err != nil {
-			return changed, fmt.Errorf("turning on %s of VPC %s: %w", a.name, id, err)
+			return off, fmt.Errorf("turning on %s of VPC %s: %w", a.name, id, err)
 		}
-		changed = true
+		off = append(off, entity{"VPC", id}.differs(string(a.name), "false", "true"))
 	}
-	return changed, nil
+	return off, nil
 }

@@ -88,7 +88,7 @@ func inUseByOurs(ctx context.Context, account *databricksapi.Account, doc *docum
 			return nil
 		}
 	}
-	return differs("credential configuration "+taken.CredentialsName+" ("+taken.CredentialsId+")", "role", roleOf(taken), doc.CrossAccountRole.ARN,
+	return differs(entity{"credential configuration " + taken.CredentialsName, taken.CredentialsId}, "role", roleOf(taken), doc.CrossAccountRole.ARN,
 		"spec.databricks.credentialsName or spec.crossAccountRole.arn")
 }
 

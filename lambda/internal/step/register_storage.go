@@ -43,7 +43,7 @@ func registerStorage(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		return out, nil
 	}
 	if found.RootBucketInfo != nil && found.RootBucketInfo.BucketName != bucket {
-		return nil, differs("storage configuration "+name+" ("+out.ID+")", "bucket", found.RootBucketInfo.BucketName, bucket, "spec.databricks.storageName or spec.rootBucket")
+		return nil, differs(entity{"storage configuration " + name, out.ID}, "bucket", found.RootBucketInfo.BucketName, bucket, "spec.databricks.storageName or spec.rootBucket")
 	}
 	return out, nil
 }

@@ -36,14 +36,14 @@ func releaseGiven(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		if t.has[key] != plan.Used {
 			continue
 		}
-		what := "the mark of " + t.what
+		what := "the mark of " + t.entity.String()
 		err := t.write(ctx, []string{key}, nil)
 		switch {
 		case failure.Is(err, plan.AccessDenied):
 			left = append(left, document.Left{What: what, Why: "this Lakegate may not remove its tag " + key})
 		case failure.IsNotFound(err):
 		case err != nil:
-			return nil, fmt.Errorf("removing the tag %s of %s: %w", key, t.what, err)
+			return nil, fmt.Errorf("removing the tag %s of %s: %w", key, t.entity, err)
 		default:
 			removed = append(removed, what)
 		}

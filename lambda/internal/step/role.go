@@ -27,8 +27,7 @@ type roleWish struct {
 
 type foundRole struct {
 	id, arn string
-	// changed says what was changed, if anything.
-	changed string
+	change
 }
 
 // ensureRole finds or creates a role with its trust and its inline policy.
@@ -64,7 +63,7 @@ func ensureRole(ctx context.Context, api awsapi.IAM, doc *document.Document, wan
 		return out, false, err
 	}
 	out = foundRole{id: aws.ToString(role.RoleId), arn: aws.ToString(role.Arn)}
-	tagged := ""
+	tagged := change{}
 	if tags := awsapi.OfIAM(role.Tags); !created {
 		if err := claim(doc, "role "+want.name, out.arn, want.givenPath, tags); err != nil {
 			return out, false, err
@@ -73,35 +72,40 @@ func ensureRole(ctx context.Context, api awsapi.IAM, doc *document.Document, wan
 			return out, false, err
 		}
 	}
-	changed, err := convergeRole(ctx, api, role, want)
-	out.changed = because(tagged, when(changed, "changed its trust or permissions"))
+	differences, err := convergeRole(ctx, api, role, want)
+	out.change = tagged.and(changing("changed its trust or permissions", differences...))
 	return out, created, err
 }
 
 // convergeRole writes trust and permissions where they differ.
-func convergeRole(ctx context.Context, api awsapi.IAM, role types.Role, want roleWish) (changed bool, err error) {
+func convergeRole(ctx context.Context, api awsapi.IAM, role types.Role, want roleWish) (differences []document.Difference, err error) {
+	this := entity{"role", want.name}
 	// IAM answers with policies that are encoded as in a URL.
-	if !sameJSON(decoded(role.AssumeRolePolicyDocument), want.trust) {
+	if trust := decoded(role.AssumeRolePolicyDocument); !sameJSON(trust, want.trust) {
 		if _, err := api.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
 			RoleName: role.RoleName, PolicyDocument: aws.String(want.trust),
 		}); err != nil {
-			return false, fmt.Errorf("changing the trust of role %s: %w", want.name, err)
+			return nil, fmt.Errorf("changing the trust of role %s: %w", want.name, err)
 		}
-		changed = true
+		differences = append(differences, this.differsInPolicy("trust", trust, want.trust))
 	}
-	found, err := api.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String(want.policyName)})
+	out, err := api.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: role.RoleName, PolicyName: aws.String(want.policyName)})
+	found := ""
 	switch {
-	case err == nil && sameJSON(decoded(found.PolicyDocument), want.permissions):
-		return changed, nil
-	case err != nil && failure.Code(err) != "NoSuchEntity":
-		return changed, fmt.Errorf("reading the permissions of role %s: %w", want.name, err)
+	case err == nil:
+		found = decoded(out.PolicyDocument)
+	case failure.Code(err) != "NoSuchEntity":
+		return differences, fmt.Errorf("reading the permissions of role %s: %w", want.name, err)
+	}
+	if sameJSON(found, want.permissions) {
+		return differences, nil
 	}
 	if _, err := api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
 		RoleName: role.RoleName, PolicyName: aws.String(want.policyName), PolicyDocument: aws.String(want.permissions),
 	}); err != nil {
-		return changed, fmt.Errorf("writing the permissions of role %s: %w", want.name, err)
+		return differences, fmt.Errorf("writing the permissions of role %s: %w", want.name, err)
 	}
-	return true, nil
+	return append(differences, this.differsInPolicy("policy "+want.policyName, found, want.permissions)), nil
 }
 
 // nameOf is the name in the ARN of a role or of an instance profile.

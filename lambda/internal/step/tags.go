@@ -25,8 +25,7 @@ import (
 
 // tagger writes the tags of one object.
 type tagger struct {
-	// what it is, with its id.
-	what string
+	entity
 	// has are the tags that it has.
 	has awsapi.Tags
 	// write removes keys and then puts tags: IAM does not tell Team from team.
@@ -51,7 +50,7 @@ func writing(remove func(context.Context, []string) error, add func(context.Cont
 // own makes the tags of an object those of one of ours, and says in a few words
 // what it did; nothing if that was nothing. Tags that somebody else has put on
 // it stay: only keys that an earlier spec had are removed.
-func (t tagger) own(ctx context.Context, doc *document.Document, object, name string) (did string, err error) {
+func (t tagger) own(ctx context.Context, doc *document.Document, object, name string) (change, error) {
 	want, did := awsapi.Owned(doc.Spec.Tags, doc.Workspace, object, name), "changed its tags"
 	var former []string
 	if !t.has.IsOwnedBy(doc.Workspace) {
@@ -61,12 +60,24 @@ func (t tagger) own(ctx context.Context, doc *document.Document, object, name st
 	}
 	put, drop := t.has.Diff(want, former)
 	if len(put)+len(drop) == 0 {
-		return "", nil
+		return change{}, nil
 	}
 	if err := t.write(ctx, drop, put); err != nil {
-		return "", fmt.Errorf("tagging %s: %w", t.what, err)
+		return change{}, fmt.Errorf("tagging %s: %w", t.entity, err)
 	}
-	return did, nil
+	return changing(did, t.tagsDiffer(t.has, put, drop)...), nil
+}
+
+// tagsDiffer are the differences of tags, by their keys.
+func (s entity) tagsDiffer(has map[string]string, put awsapi.Tags, drop []string) []document.Difference {
+	var out []document.Difference
+	for _, key := range slices.Sorted(maps.Keys(put)) {
+		out = append(out, s.differs("tag "+key, has[key], put[key]))
+	}
+	for _, key := range drop {
+		out = append(out, s.differs("tag "+key, has[key], ""))
+	}
+	return out
 }
 
 // formerTags are the keys of the author's tags that may have been written.
@@ -92,34 +103,15 @@ func (t tagger) share(ctx context.Context, doc *document.Document) (document.Out
 	}
 	switch class := failure.Classify(err).Class; class {
 	case plan.Transient, plan.Throttled, plan.NotReady:
-		return given, fmt.Errorf("tagging %s as used: %w", t.what, err)
+		return given, fmt.Errorf("tagging %s as used: %w", t.entity, err)
 	default:
-		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.what, key, class)
+		given.Reason = fmt.Sprintf("%s does not have the tag %s: %s", t.entity, key, class)
 		return given, nil
 	}
 }
 
-// because joins what was done to an object, leaving out what was not.
-func because(did ...string) string {
-	var all []string
-	for _, one := range did {
-		if one != "" {
-			all = append(all, one)
-		}
-	}
-	return strings.Join(all, "; ")
-}
-
-// when is a text, or none.
-func when(cond bool, text string) string {
-	if !cond {
-		return ""
-	}
-	return text
-}
-
 func ec2Tagger(api awsapi.EC2, kind, id string, has []ec2types.Tag) tagger {
-	return tagger{what: kind + " " + id, has: awsapi.OfEC2(has), write: writing(
+	return tagger{entity: entity{kind, id}, has: awsapi.OfEC2(has), write: writing(
 		func(ctx context.Context, keys []string) error {
 			in := &ec2.DeleteTagsInput{Resources: []string{id}}
 			for _, k := range keys {
@@ -136,7 +128,7 @@ func ec2Tagger(api awsapi.EC2, kind, id string, has []ec2types.Tag) tagger {
 }
 
 func roleTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
-	return tagger{what: "role " + name, has: has, write: writing(
+	return tagger{entity: entity{"role", name}, has: has, write: writing(
 		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: aws.String(name), TagKeys: keys})
 			return err
@@ -149,7 +141,7 @@ func roleTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
 }
 
 func profileTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
-	return tagger{what: "instance profile " + name, has: has, write: writing(
+	return tagger{entity: entity{"instance profile", name}, has: has, write: writing(
 		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagInstanceProfile(ctx, &iam.UntagInstanceProfileInput{InstanceProfileName: aws.String(name), TagKeys: keys})
 			return err
@@ -162,7 +154,7 @@ func profileTagger(api awsapi.IAM, name string, has awsapi.Tags) tagger {
 }
 
 func keyTagger(api awsapi.Keys, arn string, has awsapi.Tags) tagger {
-	return tagger{what: "key " + arn, has: has, write: writing(
+	return tagger{entity: entity{"key", arn}, has: has, write: writing(
 		func(ctx context.Context, keys []string) error {
 			_, err := api.UntagResource(ctx, &kms.UntagResourceInput{KeyId: aws.String(arn), TagKeys: keys})
 			return err
@@ -175,7 +167,7 @@ func keyTagger(api awsapi.Keys, arn string, has awsapi.Tags) tagger {
 }
 
 func zoneTagger(api awsapi.Zones, id string, has awsapi.Tags) tagger {
-	return tagger{what: "hosted zone " + id, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
+	return tagger{entity: entity{"hosted zone", id}, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
 		_, err := api.ChangeTagsForResource(ctx, &route53.ChangeTagsForResourceInput{
 			ResourceType: route53types.TagResourceTypeHostedzone, ResourceId: aws.String(id), RemoveTagKeys: drop, AddTags: put.Route53(),
 		})
@@ -187,7 +179,7 @@ func zoneTagger(api awsapi.Zones, id string, has awsapi.Tags) tagger {
 // tags of AWS stay by themselves and are refused.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html
 func bucketTagger(api awsapi.Buckets, name string, has awsapi.Tags) tagger {
-	return tagger{what: "bucket " + name, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
+	return tagger{entity: entity{"bucket", name}, has: has, write: func(ctx context.Context, drop []string, put awsapi.Tags) error {
 		all := awsapi.Tags(changedTags(has, put, drop))
 		maps.DeleteFunc(all, func(k, _ string) bool { return strings.HasPrefix(k, "aws:") })
 		_, err := api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(name), Tagging: &s3types.Tagging{TagSet: all.S3()}})
