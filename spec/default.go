@@ -60,6 +60,7 @@ func (w *Workspace) Default() {
 	if w.Spec.RootBucket.ARN == "" {
 		set(&w.Spec.RootBucket.Name, "lakegate-"+name+"-root-"+w.Spec.AWS.AccountID)
 	}
+	set(&w.Spec.Drift, Report)
 	set(&w.Spec.DeletionPolicy, Retain)
 	set(&w.Spec.BucketDeletion, Refuse)
 }

@@ -83,6 +83,7 @@ var formats = map[string]Format{
 		Noun: "the name of a host", Want: "a name in lower case such as pypi.org",
 		Pattern: `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$`, Min: 4, Max: 253,
 	},
+	"drift":            {Noun: "a choice of what happens to drift", Want: "Report or Repair", OneOf: []string{Report, Repair}},
 	"deletionPolicy":   {Noun: "a choice of what is deleted with the file", Want: "Retain or Delete", OneOf: []string{Retain, Delete}},
 	"bucketDeletion":   {Noun: "a choice of what becomes of a root bucket with objects", Want: "Refuse or Force", OneOf: []string{Refuse, Force}},
 	"endpointPolicies": {Noun: "a choice of endpoint policies", Want: "open or restricted", OneOf: []string{"open", "restricted"}},

@@ -137,6 +137,7 @@ func TestTokyo(t *testing.T) {
 			}},
 			CrossAccountRole: spec.Role{Name: "lakegate-tokyo-cross-account"},
 			RootBucket:       spec.Bucket{Name: "lakegate-tokyo-root-123456789012"},
+			Drift:            spec.Report,
 			DeletionPolicy:   spec.Retain,
 			BucketDeletion:   spec.Refuse,
 		},

@@ -19,6 +19,12 @@ const (
 	Force  = "Force"
 )
 
+// What happens when the world is found to differ from what was applied.
+const (
+	Report = "Report"
+	Repair = "Repair"
+)
+
 // The tag format of a field names the Format that its text must have.
 
 // Workspace is one private Databricks workspace on AWS, as its author wants it.
@@ -86,6 +92,10 @@ type Spec struct {
 	// Suspend stops reconciling: what exists stays as it is, whatever else the
 	// spec says, until it is removed or false again.
 	Suspend bool `json:"suspend,omitempty"`
+	// Drift says what happens when the world is found to differ from what was
+	// applied. With Report it is told, with Repair it is also mended, and the
+	// workspace verified anew. Default: Report.
+	Drift string `json:"drift,omitempty" format:"drift"`
 	// DeletionPolicy says what becomes of the workspace and its objects when the
 	// file is deleted. With Retain they stay as they are; with Delete all that
 	// was created here is deleted, and nothing that was given by id or ARN. It

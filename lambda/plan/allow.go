@@ -65,6 +65,11 @@ var (
 		Actions:   []string{"s3:PutObject"},
 		Resources: []string{bucketARN(StateBucket) + "/" + ReportPrefix + "*"},
 	}
+	keepPlans = Permission{
+		Why:       "write what is planned",
+		Actions:   []string{"s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + PlanPrefix + "*"},
+	}
 	keepReports = Permission{
 		Why:       "write the verification report",
 		Actions:   []string{"s3:GetObject", "s3:PutObject"},
@@ -224,7 +229,7 @@ func endpoint(in ...string) []Permission {
 func loadSpecAllow() []Permission { return []Permission{readSource, listSource, readRepository} }
 
 func acquireLeaseAllow() []Permission {
-	return fenced(writeStatus, keepRecord, readSource, listSource, readRepository, describeExecutions)
+	return fenced(writeStatus, readSource, listSource, readRepository, describeExecutions)
 }
 
 func ensureVpcAllow() []Permission {
@@ -352,6 +357,13 @@ func ensureCustomerManagedKeysAllow() []Permission {
 	), tagging("kms:TagResource", "kms:UntagResource", keys...)...)
 }
 
+func verifyIsolationAllow() []Permission {
+	return fenced(readSecret, keepChecks, look(
+		"ec2:DescribeEgressOnlyInternetGateways", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways",
+		"ec2:DescribeRouteTables", "ec2:DescribeSubnets", "ec2:DescribeTransitGatewayVpcAttachments",
+		"ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpcs", "ec2:DescribeVpnGateways"))
+}
+
 func verifyNetworkAllow() []Permission {
 	return fenced(readSecret, keepChecks, look(
 		"ec2:DescribeNetworkAcls", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules",
@@ -455,8 +467,8 @@ func releaseGivenAllow() []Permission {
 
 // planProposalAllow is what the steps may look at, and the proposals.
 func planProposalAllow() []Permission {
-	allow := []Permission{
-		sendEvents, readSecret, readRepository, compareCommits, listState,
+	return looking([]Permission{
+		sendEvents, readSecret, readRepository, compareCommits, listState, keepPlans,
 		{
 			Why: "know what was applied last", Actions: []string{"s3:GetObject"},
 			Resources: []string{bucketARN(StateBucket) + "/status/*"},
@@ -469,13 +481,28 @@ func planProposalAllow() []Permission {
 			Why: "read proposed specs", Actions: []string{"s3:GetObject", "s3:GetObjectVersion"},
 			Resources: []string{bucketARN(SourceBucket) + "/" + ProposalPrefix + "*"}, Source: S3,
 		},
-		{Why: "write what is planned", Actions: []string{"s3:PutObject"}, Resources: []string{bucketARN(StateBucket) + "/" + PlanPrefix + "*"}},
+	})
+}
+
+// planChangesAllow is what the steps may look at, and what was found to differ.
+func planChangesAllow() []Permission {
+	drift := []Permission{
+		{Why: "say how the world differs, once", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: []string{bucketARN(StateBucket) + "/" + DriftPrefix + "*"}},
+		// CloudTrail knows no resources for it.
+		{Why: "find out who made it differ", Actions: []string{"cloudtrail:LookupEvents"}, Resources: []string{"*"}},
 	}
-	for _, look := range [][]Permission{
+	return looking(append(fenced(readSecret, writeStatus, keepRecord, keepPlans), drift...),
+		verifyNetworkAclsAllow(), verifyNetworkAllow(), verifyIsolationAllow())
+}
+
+// looking adds to permissions what the steps that make something, and others,
+// may look at.
+func looking(allow []Permission, others ...[]Permission) []Permission {
+	for _, look := range slices.Concat([][]Permission{
 		ensureVpcAllow(), ensureSubnetsAllow(), ensureSecurityGroupsAllow(), ensureRouteTablesAllow(),
 		ensureGlueInstanceProfileAllow(), ensureCrossAccountRoleAllow(), ensureCustomerManagedKeysAllow(),
 		ensureRootBucketAllow(), ensureFrontEndDNSAllow(), endpoint(),
-	} {
+	}, others) {
 		for _, p := range look {
 			p.Actions = slices.DeleteFunc(slices.Clone(p.Actions), func(action string) bool {
 				_, operation, _ := strings.Cut(action, ":")

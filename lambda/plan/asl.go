@@ -146,30 +146,35 @@ func renderStep(s Step, next string) []aslState {
 	if s.Result != "" {
 		task.ResultPath = "$." + s.Result
 	}
-	if s.Await == nil {
+	if s.Await == nil && s.Leave == nil {
 		return []aslState{task}
 	}
-	task.Next, task.End = s.Await.choice(), false
-	states := []aslState{task}
-	after := next
-	if after == "" {
-		after = s.Await.done()
+	choice := aslState{Type: "Choice", Default: next}
+	if l := s.Leave; l != nil {
+		choice.name = l.Choice
+		choice.Choices = append(choice.Choices, aslChoice{Variable: "$." + s.Result + "." + l.Key, BooleanEquals: true, Next: l.Name})
 	}
-	choices := []aslChoice{{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after}}
-	if l := s.Await.Leave; l != nil {
-		choices = append([]aslChoice{{Variable: "$." + s.Result + "." + l.Key, BooleanEquals: true, Next: l.Name}}, choices...)
+	if s.Await != nil {
+		after := next
+		if after == "" {
+			after = s.Await.done()
+		}
+		choice.name, choice.Default = s.Await.choice(), s.Await.wait()
+		choice.Choices = append(choice.Choices, aslChoice{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after})
 	}
-	states = append(states,
-		aslState{name: s.Await.choice(), Type: "Choice", Choices: choices, Default: s.Await.wait()},
-		aslState{
+	task.Next, task.End = choice.name, false
+	states := []aslState{task, choice}
+	if s.Await != nil {
+		states = append(states, aslState{
 			name: s.Await.wait(), Type: "Wait",
 			SecondsPath: "$." + s.Result + ".pauseSeconds",
 			Next:        s.Name,
 		})
-	if l := s.Await.Leave; l != nil {
+	}
+	if l := s.Leave; l != nil {
 		states = append(states, aslState{name: l.Name, Type: "Succeed", Comment: l.Doc})
 	}
-	if next == "" {
+	if s.Await != nil && next == "" {
 		// A Choice cannot be the end of a branch.
 		states = append(states, aslState{name: s.Await.done(), Type: "Succeed"})
 	}

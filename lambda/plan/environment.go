@@ -38,9 +38,12 @@ const (
 	// ProposalPrefix is the folder of the source for specs that are planned and
 	// not applied.
 	ProposalPrefix = "proposed/"
-	// PlanPrefix is the folder of the state bucket that holds the plans of
-	// proposals.
+	// PlanPrefix is the folder of the state bucket that holds the newest plan of
+	// each workspace.
 	PlanPrefix = "plans/"
+	// DriftPrefix is the folder of the state bucket that holds how each workspace
+	// was last found to differ from its spec.
+	DriftPrefix = "drift/"
 	// ReportPrefix is the folder of the state bucket that holds what was checked
 	// and the verification reports.
 	ReportPrefix = "reports/"

@@ -26,8 +26,7 @@ func drawSequence(out *strings.Builder, nodes Sequence, indent string) {
 				left, right = "{{", "}}"
 			}
 			fmt.Fprintf(out, "%s%s%s%s%s\n", indent, n.Name, left, n.Name, right)
-			if n.Await != nil && n.Await.Leave != nil {
-				leave := n.Await.Leave
+			if leave := n.Leave; leave != nil {
 				fmt.Fprintf(out, "%s%s -->|%s| %s([%s])\n", indent, n.Name, leave.Key, leave.Name, leave.Name)
 			}
 		case Parallel:

@@ -25,6 +25,8 @@ type Step struct {
 	CallsWorkspace bool
 	// Await makes the state a loop that is left when the step reports ready.
 	Await *Await
+	// Leave ends the execution early; nil means that it goes on.
+	Leave *Leave
 	// Patient says that the step only waits for what was begun: a newer execution
 	// waits for it, too, so it is not superseded.
 	Patient bool
@@ -39,8 +41,6 @@ type Await struct {
 	Noun string
 	// Within is how long the loop may last before the step fails as TimedOut.
 	Within time.Duration
-	// Leave ends the execution early; nil means that it goes on.
-	Leave *Leave
 }
 
 // Leave ends an execution as a success when a step has found that there is
@@ -52,6 +52,8 @@ type Leave struct {
 	Doc string
 	// Key of the step's result that says so.
 	Key string
+	// Choice is the name of the state that decides it; empty if that of Await does.
+	Choice string
 }
 
 // Parallel is a state whose branches run side by side.
@@ -164,16 +166,19 @@ func (s Sequence) check() error {
 				if n.Doc == "" || n.Timeout <= 0 {
 					return fmt.Errorf("plan: step %s has no sentence or no timeout", n.Name)
 				}
+				var more []string
 				if n.Await != nil {
-					for _, name := range []string{n.Await.choice(), n.Await.wait()} {
-						if err := claim("state", name, names); err != nil {
-							return err
-						}
+					more = append(more, n.Await.choice(), n.Await.wait())
+				}
+				if n.Leave != nil {
+					more = append(more, n.Leave.Name)
+					if n.Await == nil {
+						more = append(more, n.Leave.Choice)
 					}
-					if l := n.Await.Leave; l != nil {
-						if err := claim("state", l.Name, names); err != nil {
-							return err
-						}
+				}
+				for _, name := range more {
+					if err := claim("state", name, names); err != nil {
+						return err
 					}
 				}
 			case Parallel:

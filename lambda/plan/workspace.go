@@ -12,6 +12,7 @@ func Workspace() Sequence {
 	return Sequence{
 		loadSpec,
 		acquireLease,
+		planChanges,
 		Parallel{
 			Name: "PrepareAccounts",
 			Doc:  "Make everything that a workspace is created from, in the AWS account and in the Databricks account.",
@@ -197,12 +198,17 @@ var loadSpec = Step{
 
 var acquireLease = Step{
 	Name: "AcquireLease", Result: "lease", Timeout: usual,
-	Doc: "Wait until no other execution works on this workspace, and take its lease.",
-	Await: &Await{
-		Noun: "Lease", Within: 2 * time.Hour,
-		Leave: &Leave{Name: "Suspended", Doc: "The spec stops reconciling: nothing is touched.", Key: "suspended"},
-	},
+	Doc:   "Wait until no other execution works on this workspace, and take its lease.",
+	Await: &Await{Noun: "Lease", Within: 2 * time.Hour},
+	Leave: &Leave{Name: "LeftAlone", Key: "leave", Doc: "The spec is suspended, or there is nothing to verify while another execution is at work: nothing is touched."},
 	Allow: acquireLeaseAllow(),
+}
+
+var planChanges = Step{
+	Name: "PlanChanges", Result: "plan", Timeout: 2 * time.Minute,
+	Doc:   "Compare the spec with what exists, and say what will be made, changed or replaced, or what forbids it.",
+	Leave: &Leave{Name: "Compared", Key: "leave", Choice: "ChangesWanted", Doc: "The world was compared with the spec, and is left as it is."},
+	Allow: planChangesAllow(),
 }
 
 var ensureVpc = Step{
@@ -450,10 +456,7 @@ var verifyIsolation = Step{
 	Name: "VerifyIsolation", Result: "isolationCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check that the cluster reaches what it needs and nothing outside.",
 	Await: &Await{Noun: "IsolationProbe", Within: probing},
-	Allow: fenced(readSecret, keepChecks, look(
-		"ec2:DescribeEgressOnlyInternetGateways", "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways",
-		"ec2:DescribeRouteTables", "ec2:DescribeSubnets", "ec2:DescribeTransitGatewayVpcAttachments",
-		"ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpcs", "ec2:DescribeVpnGateways")),
+	Allow: verifyIsolationAllow(),
 }
 
 var configureSQLWarehouses = Step{

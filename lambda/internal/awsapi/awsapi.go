@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -162,6 +163,11 @@ type Events interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
+// Trail is the part of AWS CloudTrail that is used.
+type Trail interface {
+	LookupEvents(context.Context, *cloudtrail.LookupEventsInput, ...func(*cloudtrail.Options)) (*cloudtrail.LookupEventsOutput, error)
+}
+
 // Executions is the part of AWS Step Functions that is used.
 type Executions interface {
 	DescribeExecution(context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
@@ -180,6 +186,7 @@ var (
 	_ Zones        = (*route53.Client)(nil)
 	_ Secrets      = (*secretsmanager.Client)(nil)
 	_ Events       = (*eventbridge.Client)(nil)
+	_ Trail        = (*cloudtrail.Client)(nil)
 	_ Executions   = (*sfn.Client)(nil)
 )
 
@@ -251,6 +258,11 @@ func (c *Clients) Keys(region string) Keys {
 
 // Zones returns a client; Route 53 has no regions.
 func (c *Clients) Zones() Zones { return route53.NewFromConfig(c.config) }
+
+// Trail returns the client for a region.
+func (c *Clients) Trail(region string) Trail {
+	return cloudtrail.NewFromConfig(c.config, func(o *cloudtrail.Options) { o.Region = region })
+}
 
 // Secrets returns a client.
 func (c *Clients) Secrets() Secrets { return secretsmanager.NewFromConfig(c.config) }

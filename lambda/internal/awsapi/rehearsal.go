@@ -62,7 +62,7 @@ func (c *Clients) Rehearsed() bool { return c.rehearsed }
 
 // Looks says whether an operation changes nothing.
 func Looks(operation string) bool {
-	for _, verb := range []string{"Describe", "Get", "List", "Head"} {
+	for _, verb := range []string{"Describe", "Get", "List", "Head", "Lookup"} {
 		if strings.HasPrefix(operation, verb) {
 			return true
 		}

@@ -42,6 +42,7 @@ type Document struct {
 	Protected bool `json:"protected,omitempty"`
 
 	Lease *Lease `json:"lease,omitempty"`
+	Plan  *Plan  `json:"plan,omitempty"`
 
 	VPC               *VPC            `json:"vpc,omitempty"`
 	Subnets           *Subnets        `json:"subnets,omitempty"`
@@ -151,8 +152,8 @@ type Execution struct {
 
 // Outcome says what a step did. It is embedded in every result.
 type Outcome struct {
-	// Outcome is Created, Updated, Found, Given, Verified, Ready, Waiting, Skipped,
-	// Deleted, Absent or Kept.
+	// Outcome is Created, Updated, Found, Given, Verified, Planned, Drifted, Ready,
+	// Waiting, Skipped, Deleted, Absent or Kept.
 	Outcome string `json:"outcome"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
@@ -186,6 +187,10 @@ const (
 	Given = "Given"
 	// Verified is something that was looked at and is as it should be.
 	Verified = "Verified"
+	// Planned is something that will be changed by the steps that follow.
+	Planned = "Planned"
+	// Drifted is something that is not as the spec wants it any more.
+	Drifted = "Drifted"
 	// Ready is something that was waited for and has come.
 	Ready = "Ready"
 	// Waiting is something that has to be looked at again.
@@ -212,8 +217,20 @@ type PlannedChange struct {
 	Object string `json:"object,omitempty"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
+	// Differences are those that it would mend, or that forbid it.
+	Differences []Difference `json:"differences,omitempty"`
 	// Calls are those that would be made, as service:Operation.
 	Calls []string `json:"calls,omitempty"`
+}
+
+// Plan is what was found by comparing the spec with what exists. The outcome's
+// differences are those of a world that was as the spec wanted it.
+type Plan struct {
+	Outcome
+	// Leave says that the world is left as it is, and that the execution ends here.
+	Leave bool `json:"leave"`
+	// Changes are those that will be made; what is kept or not wanted is left out.
+	Changes []PlannedChange `json:"changes,omitempty"`
 }
 
 // The actions of a plan.
@@ -249,9 +266,8 @@ type Lease struct {
 	// Generation counts the executions that have held the lease. It fences: an
 	// execution whose generation is not the newest changes nothing any more.
 	Generation int `json:"generation"`
-	// Suspended says that the spec stops reconciling, and that the execution ends
-	// here.
-	Suspended bool `json:"suspended"`
+	// Leave says that there is nothing to do, and that the execution ends here.
+	Leave bool `json:"leave"`
 	// Holder is the ARN of the execution that is waited for.
 	Holder string `json:"holder,omitempty"`
 	// Verified is the last verification of the workspace, if nothing has been

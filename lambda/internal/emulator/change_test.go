@@ -138,7 +138,7 @@ func TestAdoptVPC(t *testing.T) {
 	}
 	id := aws.ToString(made.Vpc.VpcId)
 	s.push(s.text)
-	failed := s.mustHaveFailed(plan.Conflict, "EnsureVpc")
+	failed := s.mustHaveFailed(plan.Conflict, "PlanChanges")
 	if !strings.Contains(failed.Message+failed.Remedy, id) || !strings.Contains(failed.Remedy, spec.AdoptAnnotation) {
 		t.Errorf("it says %s: %s", failed.Message, failed.Remedy)
 	}

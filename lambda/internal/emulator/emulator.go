@@ -438,9 +438,10 @@ func (w *World) register(name string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	invoke := lambda.NewHandler(h).Invoke
 	w.Functions.Register(plan.FunctionPrefix+name, timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
-		out, err := invoke(ctx, payload)
+		// One of these serves one call at a time, and writes all replies into the
+		// same bytes.
+		out, err := lambda.NewHandler(h).Invoke(ctx, payload)
 		if w.hasten > 1 && err == nil {
 			out = hasten(out, w.hasten)
 		}

@@ -29,8 +29,11 @@ const (
 	Failed = "Workspace Failed"
 	// Suspended is sent when a spec stops reconciling.
 	Suspended = "Workspace Suspended"
-	// Planned is sent when a proposed spec was planned.
+	// Planned is sent when a proposed spec was planned, and when a pushed one
+	// changes something.
 	Planned = "Workspace Planned"
+	// Drifted is sent when the world was found to differ from what was applied.
+	Drifted = "Workspace Drifted"
 	// Retired is sent when the workspace of a deleted spec was taken down, or left
 	// as its spec wanted it.
 	Retired = "Workspace Retired"

@@ -178,7 +178,7 @@ func failedData(e statusChange, step string) FailedData {
 }
 
 // stalled writes down what went wrong. A workspace that was ready stays so when
-// a later spec was rejected, or when it must not be retired.
+// a later spec was rejected or its plan forbidden, or when it must not be retired.
 func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) error {
 	status, err := f.Statuses.Read(ctx, about.Workspace)
 	if err != nil {
@@ -189,8 +189,11 @@ func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) 
 		reason = "SpecRejected"
 	}
 	untouched := data.Class == plan.SpecInvalid
-	if data.Step == "LoadRetirement" {
+	switch data.Step {
+	case "LoadRetirement":
 		reason, untouched = "RetirementRefused", true
+	case "PlanChanges":
+		reason, untouched = "PlanFailed", true
 	}
 	ready := Condition{Type: ConditionReady, Status: "False", Reason: data.Class, Message: data.Message}
 	if old := status.Condition(ConditionReady); old != nil && untouched {

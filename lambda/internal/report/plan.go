@@ -22,8 +22,23 @@ type PlannedChange struct {
 	Object string `json:"object,omitempty"`
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
+	// Differences are those that it would mend, or that forbid it.
+	Differences []Difference `json:"differences,omitempty"`
 	// Calls are those that would be made, as service:Operation.
 	Calls []string `json:"calls,omitempty"`
+}
+
+// Difference is one way in which an object is not as the spec wants it.
+type Difference struct {
+	// Object says what it is, with its id, and ID is that by which the service
+	// knows it.
+	Object string `json:"object"`
+	ID     string `json:"id"`
+	// Field such as tags, rules or policy.
+	Field string `json:"field"`
+	// Found and Wanted are both values; empty where there is none.
+	Found  string `json:"found,omitempty"`
+	Wanted string `json:"wanted,omitempty"`
 }
 
 // Plan says what a spec would change.
@@ -57,7 +72,27 @@ func (p *Plan) Markdown() []byte {
 			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", c.Action, c.Step, cell(c.Object), cell(c.Reason), cell(strings.Join(c.Calls, ", ")))
 		}
 	}
+	var differ [][]string
+	for _, c := range p.Changes {
+		for _, d := range c.Differences {
+			differ = append(differ, []string{d.Object, d.Field, d.Found, d.Wanted})
+		}
+	}
+	if len(differ) > 0 {
+		fmt.Fprint(&out, "\n## What differs\n\n| object | field | found | wanted |\n| --- | --- | --- | --- |\n")
+		writeRows(&out, differ)
+	}
 	return out.Bytes()
+}
+
+// writeRows writes the rows of a table.
+func writeRows(out *bytes.Buffer, rows [][]string) {
+	for _, row := range rows {
+		for _, text := range row {
+			fmt.Fprintf(out, "| %s ", cell(text))
+		}
+		out.WriteString("|\n")
+	}
 }
 
 // Summary counts what would be done.

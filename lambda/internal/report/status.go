@@ -40,8 +40,18 @@ type Status struct {
 	// TagKeys are the keys of the author's tags that may be on objects: those of
 	// the last applied spec and of all that were attempted since.
 	TagKeys []string `json:"tagKeys,omitempty"`
+	// Plan is that of the last attempt.
+	Plan *PlanSummary `json:"plan,omitempty"`
 	// Applied is what the last applied spec said that can never change.
 	Applied *Identity `json:"applied,omitempty"`
+}
+
+// PlanSummary is a plan in one line, and where the whole of it is.
+type PlanSummary struct {
+	Revision string `json:"revision"`
+	Summary  string `json:"summary"`
+	// Key of the page in the state bucket.
+	Key string `json:"key"`
 }
 
 // Identity is what makes a workspace another one if it changes.
@@ -66,7 +76,7 @@ type Proof struct {
 // Condition is one aspect of a workspace. All but Ready are present only while
 // they are true.
 type Condition struct {
-	// Type is Ready, Reconciling, Stalled or Suspended.
+	// Type is Ready, Reconciling, Stalled, Suspended or Drifted.
 	Type string `json:"type"`
 	// Status is True or False.
 	Status string `json:"status"`
@@ -84,6 +94,7 @@ const (
 	ConditionReconciling = "Reconciling"
 	ConditionStalled     = "Stalled"
 	ConditionSuspended   = "Suspended"
+	ConditionDrifted     = "Drifted"
 )
 
 // Set puts conditions in the place of the present ones; the time of one whose

@@ -38,18 +38,17 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		previous = &doc.Lease.Wait
 	}
 	out.Wait = d.wait(previous, holder == "", paceLease)
+	if holder != "" && doc.Mode == document.Verify {
+		out.Leave, out.Outcome = true, skipped("there is nothing to verify while execution "+holder+" is at work")
+		return out, nil
+	}
 	if holder != "" {
 		out.Outcome = outcomeOf(out.Wait, "execution "+holder+" is at work")
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
 	}
 	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
-	if doc.Retirement == nil {
-		if doc.Spec.Suspend {
-			return out, d.suspend(ctx, doc, out)
-		}
-		if err := d.attempting(ctx, doc); err != nil {
-			return nil, err
-		}
+	if doc.Retirement == nil && doc.Spec.Suspend {
+		return out, d.suspend(ctx, doc, out)
 	}
 	return out, d.reconciling(ctx, doc, out)
 }
@@ -68,19 +67,6 @@ func (d *Deps) newest(ctx context.Context, doc *document.Document) error {
 		return failure.New(plan.Superseded, "", "revision %s is not the newest any more", doc.Revision.Signed())
 	}
 	return nil
-}
-
-// attempting notes what is about to be made, before it is: also what an
-// execution that stops half-way has made can then be found and taken down.
-func (d *Deps) attempting(ctx context.Context, doc *document.Document) error {
-	record, err := d.Records.Read(ctx, doc.Workspace)
-	if err != nil {
-		return err
-	}
-	if record.Attempted, err = attemptOf(doc); err != nil {
-		return err
-	}
-	return d.Records.Write(ctx, record)
 }
 
 func attemptOf(doc *document.Document) (*report.Attempt, error) {
@@ -109,8 +95,7 @@ func (d *Deps) running(ctx context.Context, arn string) (bool, error) {
 // suspend tells that the spec stops reconciling, and frees the lease again. It
 // was taken so that an older execution has stopped.
 func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *document.Lease) error {
-	out.Suspended = true
-	out.Outcome = skipped("spec.suspend is true: what exists stays as it is")
+	out.Leave, out.Outcome = true, skipped("spec.suspend is true: what exists stays as it is")
 	status, err := d.Statuses.Read(ctx, doc.Workspace)
 	if err != nil {
 		return err
@@ -133,36 +118,39 @@ func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *documen
 	return d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
 }
 
-// reconciling writes down that this revision is being worked on. The last
-// verification is taken out of the status until this execution has come to its
-// end: one that changes something and stops half-way leaves it out, and so the
-// next one verifies again.
+// reconciling writes down that this revision is being worked on. To verify is no
+// work on it.
 func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *document.Lease) error {
 	status, err := d.Statuses.Read(ctx, doc.Workspace)
 	if err != nil {
 		return err
 	}
-	does := "applies"
-	if doc.Retirement != nil {
-		does = "retires the workspace after"
-	} else {
-		if err := sameIdentity(status.Applied, doc); err != nil {
-			return err
-		}
-		// Written down before any of them is on an object.
-		status.TagKeys = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(status.TagKeys, maps.Keys(doc.Spec.Tags)))))
-		out.TagKeys = status.TagKeys
+	if v := status.Verified; v != nil {
+		proof := document.Proof(*v)
+		out.Verified = &proof
 	}
+	if doc.Retirement != nil {
+		status.Verified = nil
+		return d.working(ctx, doc, status, "retires the workspace after")
+	}
+	if err := sameIdentity(status.Applied, doc); err != nil {
+		return err
+	}
+	out.TagKeys = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(status.TagKeys, maps.Keys(doc.Spec.Tags)))))
+	if doc.Mode == document.Verify {
+		return nil
+	}
+	return d.working(ctx, doc, status, "applies")
+}
+
+// working writes the status of a workspace that an execution does something to.
+func (d *Deps) working(ctx context.Context, doc *document.Document, status *report.Status, does string) error {
 	conditions := []report.Condition{{
 		Type: report.ConditionReconciling, Status: "True", Reason: "Progressing",
 		Message: fmt.Sprintf("Execution %s %s %s.", doc.Execution.Name, does, doc.Revision.Signed()),
 	}}
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
-	}
-	if v := status.Verified; v != nil {
-		proof := document.Proof(*v)
-		out.Verified, status.Verified = &proof, nil
 	}
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)

@@ -73,7 +73,10 @@ func also(o document.Outcome, c change) document.Outcome {
 	if c.did == "" || o.Outcome == document.Created {
 		return o
 	}
-	o.Outcome, o.Reason = document.Updated, because(o.Reason, c.did)
+	o.Outcome = document.Updated
+	if !strings.Contains(o.Reason, c.did) {
+		o.Reason = because(o.Reason, c.did)
+	}
 	o.Differences = append(slices.Clone(o.Differences), c.differences...)
 	return o
 }

@@ -57,13 +57,11 @@ func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account st
 			out.Refused = failure.Message(err)
 			break
 		}
-		changes, err := d.Preview(ctx, doc)
-		if err != nil {
+		changes, _, err := d.Preview(ctx, doc)
+		if changes, err = planOf(changes, err); err != nil {
 			return nil, err
 		}
-		for _, c := range changes {
-			out.Changes = append(out.Changes, report.PlannedChange(c))
-		}
+		out.Changes = reportedChanges(changes)
 	}
 	return out, d.keepPlan(ctx, r, out)
 }

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,14 +15,15 @@ import (
 
 // Preview says what the steps would do for a document, and does nothing: it runs
 // them with clients that only look. What would be created has no id yet, and
-// what lies in it does not exist either.
-func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.PlannedChange, error) {
+// what lies in it does not exist either. It returns the document as the steps
+// would leave it, too, as far as none forbids what follows.
+func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.PlannedChange, *document.Document, error) {
 	rehearsal := &awsapi.Rehearsal{}
 	only := *d
 	only.AWS = d.AWS.Rehearse(rehearsal)
 	copied, err := copyOf(doc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	only.Databricks = d.Databricks.Rehearse(rehearsal.Note, func(kind string, answer map[string]any) {
 		if kind == "vpc-endpoints" {
@@ -42,16 +44,37 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 		case err == nil:
 			changes = append(changes, planned(s.Name, result, calls))
 			if copied, err = with(copied, s.Result, result); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		case forbids(err):
 			// What depends on it is not known.
-			return append(changes, document.PlannedChange{Step: s.Name, Action: document.Forbidden, Reason: failure.Message(err)}), nil
+			return append(changes, document.PlannedChange{
+				Step: s.Name, Action: document.Forbidden, Reason: failure.Message(err), Differences: mismatchOf(err),
+			}), copied, &forbidden{s.Name, err}
 		default:
-			return nil, fmt.Errorf("planning step %s: %w", s.Name, err)
+			return nil, nil, fmt.Errorf("planning step %s: %w", s.Name, err)
 		}
 	}
-	return changes, nil
+	return changes, copied, nil
+}
+
+// forbidden is why a plan goes no further than a step: it found something that
+// will not be changed.
+type forbidden struct {
+	step string
+	err  error
+}
+
+func (f *forbidden) Error() string { return "planning step " + f.step + ": " + f.err.Error() }
+
+func (f *forbidden) Unwrap() error { return f.err }
+
+// planOf is the plan of a preview; one that goes no further is a plan as well.
+func planOf(changes []document.PlannedChange, err error) ([]document.PlannedChange, error) {
+	if _, ok := errors.AsType[*forbidden](err); ok {
+		return changes, nil
+	}
+	return changes, err
 }
 
 // forbids says whether a step has found something that it will not change.
@@ -76,7 +99,7 @@ func (d *Deps) rehearse(ctx context.Context, name string, doc *document.Document
 // planned is the change of a step that would end well.
 func planned(step string, r result, calls []string) document.PlannedChange {
 	did := r.Did()
-	c := document.PlannedChange{Step: step, Action: document.Keep, Object: idOf(r), Reason: did.Reason, Calls: calls}
+	c := document.PlannedChange{Step: step, Action: document.Keep, Object: idOf(r), Reason: did.Reason, Differences: did.Differences, Calls: calls}
 	switch did.Outcome {
 	case document.Created:
 		c.Action = document.Create

@@ -126,6 +126,9 @@ var Registry = map[string]Func{
 	"ReportRetired":                 as(reportRetired),
 }
 
+// It runs the other steps, which the compiler takes for a circle.
+func init() { Registry["PlanChanges"] = as(planChanges) }
+
 func as[R result](f func(context.Context, *Deps, *document.Document) (R, error)) Func {
 	return func(ctx context.Context, d *Deps, doc *document.Document) (result, error) { return f(ctx, d, doc) }
 }

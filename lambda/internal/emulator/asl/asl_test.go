@@ -235,8 +235,8 @@ func TestPlan(t *testing.T) {
 		looks[step.Name]++
 		if step.Await != nil {
 			leave := ""
-			if step.Await.Leave != nil {
-				leave = fmt.Sprintf(`,%q:false`, step.Await.Leave.Key)
+			if step.Leave != nil {
+				leave = fmt.Sprintf(`,%q:false`, step.Leave.Key)
 			}
 			return fmt.Appendf(nil, `{"ready":%t,"pauseSeconds":30%s}`, looks[step.Name] == 3, leave), nil
 		}
