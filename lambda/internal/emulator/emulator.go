@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"lakegate/lambda/internal/emulator/clock"
+	"lakegate/lambda/internal/emulator/cloudtrail"
 	"lakegate/lambda/internal/emulator/codecommit"
 	"lakegate/lambda/internal/emulator/databricks"
 	"lakegate/lambda/internal/emulator/ec2"
@@ -88,6 +89,7 @@ type World struct {
 	KMS        *kms.Service
 	Zones      *route53.Service
 	Secrets    *secretsmanager.Service
+	Trail      *cloudtrail.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
 	Logs       *logs.Service
@@ -173,6 +175,7 @@ func (w *World) makeAWS() {
 	w.EC2 = ec2.New(w.Hub, w.Delays, account)
 	w.IAM = iam.New(w.Hub, account)
 	w.Secrets = secretsmanager.New(w.Hub, account)
+	w.Trail = cloudtrail.New(w.Hub, account)
 	w.S3 = s3.New(w.Hub, account, func(e s3.ObjectEvent) {
 		source, detailType, resources, detail, region := e.Entry()
 		w.Events.Emit(eventbridge.Event{
@@ -308,7 +311,7 @@ func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
 	for _, s := range []*wire.Service{
 		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(), w.Zones.Wire(),
-		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(),
+		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(), w.Trail.Wire(),
 	} {
 		router.Serve(s)
 	}

@@ -75,6 +75,23 @@ func (s *Store) Acquire(ctx context.Context, workspace, execution string, runnin
 	return l, "", s.write(ctx, l, etag)
 }
 
+// Busy returns the execution that holds the lease and still runs, unless it is the
+// one that asks; empty if none does. Unlike Acquire, it tells nobody to stop.
+func (s *Store) Busy(ctx context.Context, workspace, execution string, running func(context.Context, string) (bool, error)) (held string, err error) {
+	l, _, err := s.read(ctx, workspace)
+	if err != nil || l.Execution == "" || l.Execution == execution {
+		return "", err
+	}
+	alive, err := running(ctx, l.Execution)
+	if err != nil {
+		return "", fmt.Errorf("looking at execution %s, which holds the lease of %s: %w", l.Execution, workspace, err)
+	}
+	if !alive {
+		return "", nil
+	}
+	return l.Execution, nil
+}
+
 // Check fails as Superseded unless the execution still holds the lease of this
 // generation. It takes the lease again if it is free and nobody else has held
 // it since: that is a redrive.

@@ -24,6 +24,18 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 	if err := d.newest(ctx, doc); err != nil {
 		return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
 	}
+	if doc.Mode == document.Verify {
+		busy, err := d.Leases.Busy(ctx, doc.Workspace, doc.Execution.ARN, d.running)
+		if err != nil {
+			return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
+		}
+		if busy != "" {
+			return &document.Lease{
+				Leave: true, Wait: d.wait(nil, true, paceLease), Holder: busy,
+				Outcome: skipped("there is nothing to verify while execution " + busy + " is at work"),
+			}, nil
+		}
+	}
 	l, holder, err := d.Leases.Acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
 	if err != nil {
 		if failure.Code(err) == "PreconditionFailed" {
@@ -38,10 +50,6 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		previous = &doc.Lease.Wait
 	}
 	out.Wait = d.wait(previous, holder == "", paceLease)
-	if holder != "" && doc.Mode == document.Verify {
-		out.Leave, out.Outcome = true, skipped("there is nothing to verify while execution "+holder+" is at work")
-		return out, nil
-	}
 	if holder != "" {
 		out.Outcome = outcomeOf(out.Wait, "execution "+holder+" is at work")
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)

@@ -18,6 +18,7 @@ type Hub struct {
 	Reach func(*Call) bool
 
 	mu     sync.Mutex
+	watch  func(*Call, bool, *Response)
 	log    []Record
 	faults []*Fault
 	limits map[string]*bucket
@@ -139,6 +140,11 @@ func (h *Hub) Visible(id string) bool {
 	return false
 }
 
+// Watch shows every call that was served to somebody: whether it can change
+// something, and its reply, which is nil if none came. It is set before the
+// first call.
+func (h *Hub) Watch(f func(c *Call, mutating bool, reply *Response)) { h.watch = f }
+
 // Calls returns a copy of the log.
 func (h *Hub) Calls() []Record {
 	h.mu.Lock()
@@ -168,6 +174,9 @@ func (h *Hub) Do(c *Call, mutating bool, act func() *Response, refuse func(*Erro
 		act()
 	default:
 		reply = act()
+	}
+	if h.watch != nil {
+		h.watch(c, mutating, reply)
 	}
 	record := Record{
 		Time: c.Time, Caller: c.Caller, Service: c.Service, Action: c.Action,

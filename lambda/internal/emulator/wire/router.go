@@ -109,7 +109,8 @@ func (r *Router) serve(s *Service, c *Call) *Response {
 		}
 		c.Form, c.Action = form, form.Get("Action")
 	case JSON10, JSON11:
-		_, c.Action, _ = strings.Cut(c.HTTP.Header.Get("X-Amz-Target"), ".")
+		target := c.HTTP.Header.Get("X-Amz-Target")
+		c.Action = target[strings.LastIndex(target, ".")+1:]
 	case REST:
 		c.Action = s.Route(c.HTTP)
 	}
