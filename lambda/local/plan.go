@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -64,7 +65,19 @@ func planned(ctx context.Context, out io.Writer, file, base string, seed uint64)
 	}
 	_ = table.Flush()
 	fmt.Fprintf(out, "%s\n", p.Summary())
+	printDifferences(out, p.Changes)
 	return nil
+}
+
+// printDifferences prints what a plan would mend, or is forbidden by.
+func printDifferences(out io.Writer, changes []report.PlannedChange) {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range changes {
+		for _, d := range c.Differences {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t→ %s\n", d.Object, d.Field, cmp.Or(d.Found, "-"), cmp.Or(d.Wanted, "-"))
+		}
+	}
+	_ = table.Flush()
 }
 
 // planOf returns the data of the Workspace Planned event, or nil.

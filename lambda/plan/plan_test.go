@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lakegate/lambda/plan"
 )
@@ -248,7 +249,8 @@ func TestRulesInvokeFunctions(t *testing.T) {
 	}
 }
 
-// A step that two machines share is one function, so it has to be the same step.
+// A step that two machines share is one function, so it has to be the same step;
+// whether an execution may end there is the machine's matter.
 func TestStepsOfMachines(t *testing.T) {
 	t.Parallel()
 	once := map[string]plan.Step{}
@@ -257,7 +259,7 @@ func TestStepsOfMachines(t *testing.T) {
 	}
 	for _, m := range plan.Machines() {
 		for _, s := range m.Graph.Steps() {
-			if diff := cmp.Diff(once[s.Name], s); diff != "" {
+			if diff := cmp.Diff(once[s.Name], s, cmpopts.IgnoreFields(plan.Step{}, "Leave")); diff != "" {
 				t.Errorf("%s is another step in %s:\n%s", s.Name, m.Name, diff)
 			}
 			if s.Patient && s.Await == nil {

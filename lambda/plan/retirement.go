@@ -5,9 +5,12 @@ import "time"
 // Retirement is the graph that takes down what Workspace has made, in the
 // opposite order: whatever refers to an object goes before it.
 func Retirement() Sequence {
+	// A deleted spec is neither suspended nor verified.
+	lease := acquireLease
+	lease.Leave = nil
 	return Sequence{
 		loadRetirement,
-		acquireLease,
+		lease,
 		loadWorkspace,
 		stopWorkspaceCompute,
 		deleteWorkspace,

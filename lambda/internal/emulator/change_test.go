@@ -58,6 +58,7 @@ func TestChange(t *testing.T) {
 			text := append(slices.Clone(s.text), test.after...)
 			s.push(text)
 			s.mustBeReady()
+			s.mustHavePlanned()
 			slices.Sort(test.steps)
 			if diff := cmp.Diff(test.steps, s.changed()); diff != "" {
 				t.Errorf("the steps that changed something differ:\n%s", diff)
