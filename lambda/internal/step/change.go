@@ -119,7 +119,7 @@ func statementsOf(text string) []string {
 	if text == "" {
 		return nil
 	}
-	var p struct{ Statement oneOrMany[any] }
+	var p struct{ Statement oneOrMany[map[string]any] }
 	if json.Unmarshal([]byte(text), &p) != nil || len(p.Statement) == 0 {
 		return []string{text}
 	}
