@@ -175,8 +175,13 @@ func refuseTagKey(key string) string {
 	return ""
 }
 
-// checkOwners checks the role and the bucket.
+// checkOwners checks the roles and the bucket.
 func (c checker) checkOwners() {
+	const assumed = "spec.aws.roleArn"
+	c.sameAccount(assumed, c.Spec.AWS.RoleARN, "a role")
+	if arn := c.Spec.AWS.RoleARN; arn != "" && arn == c.Spec.CrossAccountRole.ARN {
+		c.add(assumed, "is also spec.crossAccountRole.arn, the role that Databricks assumes: want a role that Lakegate alone assumes")
+	}
 	c.exclusive("spec.crossAccountRole", "arn", "name")
 	c.exclusive("spec.rootBucket", "arn", "name")
 

@@ -115,6 +115,10 @@ type Spec struct {
 type AWS struct {
 	// AccountID is the 12-digit id of the AWS account, in quotes.
 	AccountID string `json:"accountId" format:"awsAccountId"`
+	// RoleARN is the ARN of the IAM role that Lakegate assumes for everything in
+	// that account. The account that Lakegate runs in needs none, any other one
+	// does. Default: none.
+	RoleARN string `json:"roleArn,omitempty" format:"roleArn"`
 }
 
 // Databricks says in which Databricks account the workspace lives, and under
