@@ -19,6 +19,9 @@ const (
 	// EnvFunctionsVPC is the VPC that the functions which call workspaces run in,
 	// if they run in one.
 	EnvFunctionsVPC = "FUNCTIONS_VPC"
+	// EnvTargetRoles are the ARNs of the roles of other accounts that may be
+	// assumed, separated by commas, if there are any.
+	EnvTargetRoles = "TARGET_ROLES"
 )
 
 // Sources of specs. Either or both are watched.
@@ -33,6 +36,8 @@ const (
 func Sources() []string { return []string{S3, CodeCommit} }
 
 const (
+	// StackName is the name of the stack, with which the names of its roles begin.
+	StackName = "Lakegate"
 	// SourcePrefix is the folder of the source that holds workspace specs.
 	SourcePrefix = "workspaces/"
 	// ProposalPrefix is the folder of the source for specs that are planned and
