@@ -9,6 +9,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,6 +37,7 @@ func serve() error {
 		StateMachine:     os.Getenv(plan.EnvStateMachine),
 		Retirement:       os.Getenv(plan.EnvRetirementMachine),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
+		TargetRoles:      strings.FieldsFunc(os.Getenv(plan.EnvTargetRoles), func(r rune) bool { return r == ',' }),
 	})
 	if err != nil {
 		return err

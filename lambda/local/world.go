@@ -69,11 +69,4 @@ func (c *committed) start(ctx context.Context, cfg emulator.Config) (*emulator.W
 }
 
 // config is a world for the accounts and the region of a spec.
-func (c *committed) config() emulator.Config {
-	return emulator.Config{
-		Region:            c.spec.Spec.Region,
-		AWSAccount:        c.spec.Spec.AWS.AccountID,
-		DatabricksAccount: c.spec.Spec.Databricks.AccountID,
-		Functions:         emulator.PlacementFor(c.spec.Spec.PrivateLink),
-	}
-}
+func (c *committed) config() emulator.Config { return emulator.ConfigFor(c.spec.Spec) }

@@ -36,7 +36,7 @@ func AssumeTargets(roles []string) Permission {
 func (p Permission) InTarget() bool {
 	service, _, _ := strings.Cut(p.Actions[0], ":")
 	switch service {
-	case "ec2", "glue", "iam", "kms", "route53":
+	case "cloudtrail", "ec2", "glue", "iam", "kms", "route53":
 		return true
 	case "s3":
 		// The stack's buckets are named, a root bucket may have any name.

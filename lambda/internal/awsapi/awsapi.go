@@ -196,19 +196,30 @@ var (
 // No client retries by itself. Step Functions runs a failed step again, and a
 // step looks before it creates; a retry inside the SDK would repeat a create
 // whose reply was lost, without looking.
+//
+// EC2, IAM, Buckets, Catalog, Keys, Zones and Trail lead to the account of a workspace,
+// which Assume chooses, the others to the account that the process runs in.
 type Clients struct {
-	config aws.Config
-	mu     sync.Mutex
-	ec2    map[string]*ec2.Client
-	s3     map[string]*s3.Client
+	home, target aws.Config
+	// roles are the roles that were assumed.
+	roles   *roles
+	mu      sync.Mutex
+	ec2     map[string]*ec2.Client
+	buckets map[string]*s3.Client
+	objects *s3.Client
 	// rehearsed says that nothing is changed.
 	rehearsed bool
 }
 
-// NewClients returns clients for a configuration.
+// NewClients returns clients for a configuration, with which both accounts are
+// the same.
 func NewClients(config aws.Config) *Clients {
 	config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	return &Clients{config: config, ec2: map[string]*ec2.Client{}, s3: map[string]*s3.Client{}}
+	return newClients(config, config, &roles{config: config, clients: map[Role]*Clients{}})
+}
+
+func newClients(home, target aws.Config, assumed *roles) *Clients {
+	return &Clients{home: home, target: target, roles: assumed, ec2: map[string]*ec2.Client{}, buckets: map[string]*s3.Client{}}
 }
 
 // EC2 returns the client for a region.
@@ -216,59 +227,68 @@ func (c *Clients) EC2(region string) EC2 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ec2[region] == nil {
-		c.ec2[region] = ec2.NewFromConfig(c.config, func(o *ec2.Options) { o.Region = region })
+		c.ec2[region] = ec2.NewFromConfig(c.target, func(o *ec2.Options) { o.Region = region })
 	}
 	return c.ec2[region]
 }
 
 // Buckets returns the client for a region.
-func (c *Clients) Buckets(region string) Buckets { return c.s3Client(region) }
-
-// Objects returns the client for the region that the process runs in.
-func (c *Clients) Objects() Objects { return c.s3Client(c.config.Region) }
-
-func (c *Clients) s3Client(region string) *s3.Client {
+func (c *Clients) Buckets(region string) Buckets {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.s3[region] == nil {
-		c.s3[region] = s3.NewFromConfig(c.config, func(o *s3.Options) {
-			o.Region = region
-			// Names with dots do not exist here, and emulators are addressed by path.
-			o.UsePathStyle = c.config.BaseEndpoint != nil
-		})
+	if c.buckets[region] == nil {
+		c.buckets[region] = newS3(c.target, region)
 	}
-	return c.s3[region]
+	return c.buckets[region]
+}
+
+// Objects returns the client for the region that the process runs in.
+func (c *Clients) Objects() Objects {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.objects == nil {
+		c.objects = newS3(c.home, c.home.Region)
+	}
+	return c.objects
+}
+
+func newS3(config aws.Config, region string) *s3.Client {
+	return s3.NewFromConfig(config, func(o *s3.Options) {
+		o.Region = region
+		// Names with dots do not exist here, and emulators are addressed by path.
+		o.UsePathStyle = config.BaseEndpoint != nil
+	})
 }
 
 // Repositories returns the client for the region that the process runs in.
-func (c *Clients) Repositories() Repositories { return codecommit.NewFromConfig(c.config) }
+func (c *Clients) Repositories() Repositories { return codecommit.NewFromConfig(c.home) }
 
 // IAM returns a client.
-func (c *Clients) IAM() IAM { return iam.NewFromConfig(c.config) }
+func (c *Clients) IAM() IAM { return iam.NewFromConfig(c.target) }
 
 // Catalog returns the client for a region.
 func (c *Clients) Catalog(region string) Catalog {
-	return glue.NewFromConfig(c.config, func(o *glue.Options) { o.Region = region })
+	return glue.NewFromConfig(c.target, func(o *glue.Options) { o.Region = region })
 }
 
 // Keys returns the client for a region.
 func (c *Clients) Keys(region string) Keys {
-	return kms.NewFromConfig(c.config, func(o *kms.Options) { o.Region = region })
+	return kms.NewFromConfig(c.target, func(o *kms.Options) { o.Region = region })
 }
 
 // Zones returns a client; Route 53 has no regions.
-func (c *Clients) Zones() Zones { return route53.NewFromConfig(c.config) }
+func (c *Clients) Zones() Zones { return route53.NewFromConfig(c.target) }
 
 // Trail returns the client for a region.
 func (c *Clients) Trail(region string) Trail {
-	return cloudtrail.NewFromConfig(c.config, func(o *cloudtrail.Options) { o.Region = region })
+	return cloudtrail.NewFromConfig(c.target, func(o *cloudtrail.Options) { o.Region = region })
 }
 
 // Secrets returns a client.
-func (c *Clients) Secrets() Secrets { return secretsmanager.NewFromConfig(c.config) }
+func (c *Clients) Secrets() Secrets { return secretsmanager.NewFromConfig(c.home) }
 
 // Events returns a client.
-func (c *Clients) Events() Events { return eventbridge.NewFromConfig(c.config) }
+func (c *Clients) Events() Events { return eventbridge.NewFromConfig(c.home) }
 
 // Executions returns a client.
-func (c *Clients) Executions() Executions { return sfn.NewFromConfig(c.config) }
+func (c *Clients) Executions() Executions { return sfn.NewFromConfig(c.home) }

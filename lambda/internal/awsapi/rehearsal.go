@@ -48,11 +48,15 @@ func (r *Rehearsal) Take() []string {
 
 // Rehearse returns clients that only look.
 func (c *Clients) Rehearse(r *Rehearsal) *Clients {
-	config := c.config.Copy()
-	config.APIOptions = append(config.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Rehearsal", r.handle), middleware.After)
-	})
-	clients := NewClients(config)
+	rehearse := func(config aws.Config) aws.Config {
+		config = config.Copy()
+		config.APIOptions = append(config.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Rehearsal", r.handle), middleware.After)
+		})
+		return config
+	}
+	// A role is assumed all the same: looking takes it, too.
+	clients := newClients(rehearse(c.home), rehearse(c.target), c.roles)
 	clients.rehearsed = true
 	return clients
 }

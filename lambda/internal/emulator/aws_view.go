@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -9,20 +10,32 @@ import (
 	"lakegate/lambda/internal/emulator/kms"
 )
 
-// awsView is AWS as Databricks sees it.
+// awsView is AWS as Databricks sees it: endpoints to its services and buckets
+// wherever they are, all else in the account that it is told.
 type awsView struct{ w *World }
 
 func (v awsView) Endpoint(region, id string) (databricks.Endpoint, bool) {
-	e, ok := v.w.EC2.Endpoint(region, id)
-	return databricks.Endpoint{AccountID: v.w.Config.AWSAccount, ServiceName: e.Service, State: e.State, VPCID: e.VPCID}, ok
+	a, e, ok := everyEC2(v).endpoint(region, id)
+	if !ok {
+		return databricks.Endpoint{}, false
+	}
+	return databricks.Endpoint{AccountID: a.ID, ServiceName: e.Service, State: e.State, VPCID: e.VPCID}, true
 }
 
 func (v awsView) AcceptEndpoint(region, id string) error {
-	return v.w.EC2.AcceptEndpoint(region, id, databricksAWSAccount)
+	a, _, ok := everyEC2(v).endpoint(region, id)
+	if !ok {
+		return fmt.Errorf("accepting endpoint %s: it does not exist", id)
+	}
+	return a.EC2.AcceptEndpoint(region, id, databricksAWSAccount)
 }
 
 func (v awsView) Role(arn string) (databricks.Role, bool) {
-	r, ok := v.w.IAM.Role(arn)
+	a := v.w.of(arn)
+	if a == nil {
+		return databricks.Role{}, false
+	}
+	r, ok := a.IAM.Role(arn)
 	var policies []string
 	for _, name := range slices.Sorted(maps.Keys(r.Policies)) {
 		policies = append(policies, r.Policies[name])
@@ -31,17 +44,27 @@ func (v awsView) Role(arn string) (databricks.Role, bool) {
 }
 
 func (v awsView) Bucket(name string) (databricks.Bucket, bool) {
-	b, ok := v.w.S3.Bucket(name)
-	p := b.PublicAccessBlock
-	blocked := p != nil && p.BlockPublicAcls && p.BlockPublicPolicy && p.IgnorePublicAcls && p.RestrictPublicBuckets
-	return databricks.Bucket{Region: b.Region, Policy: b.Policy, PublicAccessBlocked: blocked}, ok
+	for _, a := range v.w.Accounts {
+		b, ok := a.S3.Bucket(name)
+		if !ok {
+			continue
+		}
+		p := b.PublicAccessBlock
+		blocked := p != nil && p.BlockPublicAcls && p.BlockPublicPolicy && p.IgnorePublicAcls && p.RestrictPublicBuckets
+		return databricks.Bucket{AccountID: a.ID, Region: b.Region, Policy: b.Policy, PublicAccessBlocked: blocked}, true
+	}
+	return databricks.Bucket{}, false
 }
 
-func (v awsView) Subnet(region, id string) (databricks.Subnet, bool) {
-	for _, s := range v.w.EC2.Subnets(region) {
+func (v awsView) Subnet(account, region, id string) (databricks.Subnet, bool) {
+	a := v.w.In(account)
+	if a == nil {
+		return databricks.Subnet{}, false
+	}
+	for _, s := range a.EC2.Subnets(region) {
 		if s.ID == id {
 			return databricks.Subnet{
-				VPCID: s.VPCID, CIDR: s.CIDR.String(), AvailabilityZone: s.Zone, ACL: v.entries(region, id),
+				VPCID: s.VPCID, CIDR: s.CIDR.String(), AvailabilityZone: s.Zone, ACL: a.entries(region, id),
 			}, true
 		}
 	}
@@ -49,9 +72,9 @@ func (v awsView) Subnet(region, id string) (databricks.Subnet, bool) {
 }
 
 // entries are the rules of the network ACL of a subnet.
-func (v awsView) entries(region, subnet string) []databricks.ACLEntry {
+func (a *Account) entries(region, subnet string) []databricks.ACLEntry {
 	var out []databricks.ACLEntry
-	for _, acl := range v.w.EC2.NetworkACLs(region) {
+	for _, acl := range a.EC2.NetworkACLs(region) {
 		if !slices.ContainsFunc(acl.Associations, func(a ec2.ACLAssociation) bool { return a.SubnetID == subnet }) {
 			continue
 		}
@@ -66,13 +89,17 @@ func (v awsView) entries(region, subnet string) []databricks.ACLEntry {
 	return out
 }
 
-func (v awsView) SecurityGroup(region, id string) (databricks.SecurityGroup, bool) {
-	for _, g := range v.w.EC2.SecurityGroups(region) {
+func (v awsView) SecurityGroup(account, region, id string) (databricks.SecurityGroup, bool) {
+	a := v.w.In(account)
+	if a == nil {
+		return databricks.SecurityGroup{}, false
+	}
+	for _, g := range a.EC2.SecurityGroups(region) {
 		if g.ID != id {
 			continue
 		}
 		out := databricks.SecurityGroup{VPCID: g.VPCID}
-		for _, r := range v.w.EC2.Rules(region) {
+		for _, r := range a.EC2.Rules(region) {
 			if r.GroupID == id {
 				out.Rules = append(out.Rules, databricks.SecurityRule{
 					Egress: r.Egress, Protocol: r.Protocol, FromPort: r.FromPort, ToPort: r.ToPort,
@@ -85,18 +112,33 @@ func (v awsView) SecurityGroup(region, id string) (databricks.SecurityGroup, boo
 	return databricks.SecurityGroup{}, false
 }
 
-func (v awsView) AccountID() string { return v.w.Config.AWSAccount }
-
 func (v awsView) InstanceProfile(arn string) (databricks.InstanceProfile, bool) {
-	p, ok := v.w.IAM.InstanceProfile(arn)
+	a := v.w.of(arn)
+	if a == nil {
+		return databricks.InstanceProfile{}, false
+	}
+	p, ok := a.IAM.InstanceProfile(arn)
 	return databricks.InstanceProfile{Name: p.Name, Changed: p.Changed, Role: p.Role}, ok
 }
 
 func (v awsView) Key(arn string) (databricks.Key, bool) {
-	k, ok := v.w.KMS.Key(arn)
+	a := v.w.of(arn)
+	if a == nil {
+		return databricks.Key{}, false
+	}
+	k, ok := a.KMS.Key(arn)
 	return databricks.Key{Enabled: k.State == kms.Enabled, Policy: k.Policy}, ok
 }
 
-func (v awsView) Databases(region string) []string { return v.w.Glue.Databases(region) }
+func (v awsView) Databases(account, region string) []string {
+	if a := v.w.In(account); a != nil {
+		return a.Glue.Databases(region)
+	}
+	return nil
+}
 
-func (v awsView) EnsureDatabase(region, name string) { v.w.Glue.Add(region, name) }
+func (v awsView) EnsureDatabase(account, region, name string) {
+	if a := v.w.In(account); a != nil {
+		a.Glue.Add(region, name)
+	}
+}

@@ -24,19 +24,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"lakegate/lambda/internal/emulator/clock"
-	"lakegate/lambda/internal/emulator/cloudtrail"
 	"lakegate/lambda/internal/emulator/codecommit"
 	"lakegate/lambda/internal/emulator/databricks"
-	"lakegate/lambda/internal/emulator/ec2"
 	"lakegate/lambda/internal/emulator/eventbridge"
-	"lakegate/lambda/internal/emulator/glue"
 	"lakegate/lambda/internal/emulator/iam"
-	"lakegate/lambda/internal/emulator/kms"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/network"
-	"lakegate/lambda/internal/emulator/route53"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
@@ -58,8 +53,14 @@ type Config struct {
 	Start time.Time
 	// Region of the stack; empty means ap-northeast-1.
 	Region string
-	// AWSAccount and DatabricksAccount; empty means those of the examples.
+	// AWSAccount of the stack and DatabricksAccount; empty means those of the
+	// examples.
 	AWSAccount, DatabricksAccount string
+	// Accounts are the ids of further AWS accounts. Access keys that end in @ and
+	// one of them are of its own people.
+	Accounts []string
+	// TargetRoles are the roles that the stack allows its functions to assume.
+	TargetRoles []string
 	// AWSPort and DatabricksPort on loopback; 0 means any that is free.
 	AWSPort, DatabricksPort int
 	// Functions says where the functions run that call workspaces; nil means
@@ -82,14 +83,12 @@ type World struct {
 	Hub    *wire.Hub
 	Delays *latency.Source
 
-	EC2        *ec2.Service
-	IAM        *iam.Service
-	S3         *s3.Service
-	Glue       *glue.Service
-	KMS        *kms.Service
-	Zones      *route53.Service
+	// Account is that of the stack, the first of Accounts.
+	*Account
+	Accounts []*Account
+	STS      *iam.STS
+
 	Secrets    *secretsmanager.Service
-	Trail      *cloudtrail.Service
 	Events     *eventbridge.Service
 	Queues     *sqs.Service
 	Logs       *logs.Service
@@ -172,24 +171,22 @@ func orElse(s, other string) string {
 // services of Databricks and the secret.
 func (w *World) makeAWS() {
 	account, region := w.Config.AWSAccount, w.Config.Region
-	w.EC2 = ec2.New(w.Hub, w.Delays, account)
-	w.IAM = iam.New(w.Hub, account)
-	w.Secrets = secretsmanager.New(w.Hub, account)
-	w.Trail = cloudtrail.New(w.Hub, account)
-	w.S3 = s3.New(w.Hub, account, func(e s3.ObjectEvent) {
+	names := &s3.Names{}
+	w.Account = w.newAccount(account, names, func(e s3.ObjectEvent) {
 		source, detailType, resources, detail, region := e.Entry()
 		w.Events.Emit(eventbridge.Event{
 			Source: source, DetailType: detailType, Resources: resources, Detail: detail, Region: region, Time: e.Time,
 		})
 	})
-	w.KMS = kms.New(w.Hub, account)
-	w.Zones = route53.New(w.Hub, account)
-	w.Glue = glue.New(w.Hub, account)
-	for _, name := range spec.RegionNames() {
-		for _, database := range exampleDatabases {
-			w.Glue.Add(name, database)
-		}
+	w.Accounts = []*Account{w.Account}
+	var others []*iam.Service
+	for _, id := range w.Config.Accounts {
+		other := w.newAccount(id, names, nil)
+		w.Accounts, others = append(w.Accounts, other), append(others, other.IAM)
 	}
+	w.STS = iam.NewSTS(w.IAM, others...)
+	w.STS.RoleOf, w.STS.May = w.roleOf, w.mayAssume
+	w.Secrets = secretsmanager.New(w.Hub, account)
 	w.Functions = lambdaservice.New(w.Hub, account, region)
 	w.Queues = sqs.New(w.Hub, account)
 	w.Logs = logs.New(w.Hub, account)
@@ -207,12 +204,6 @@ func (w *World) makeAWS() {
 			Source: "aws.codecommit", DetailType: e.DetailType, Resources: []string{e.ARN}, Detail: e.Detail, Region: e.Region, Time: e.Time,
 		})
 	})
-	for _, name := range spec.RegionNames() {
-		r, _ := spec.LookupRegion(name)
-		// Where sources disagree, the first is the one that is offered here.
-		w.offer(name, r.WorkspaceServices[0], r.DatabricksName+".privatelink.cloud.databricks.com")
-		w.offer(name, r.RelayService, "tunnel.privatelink."+name+".cloud.databricks.com")
-	}
 	secret, err := json.Marshal(map[string]string{"client_id": clientID, "client_secret": clientSecret})
 	if err != nil {
 		panic(err)
@@ -228,12 +219,6 @@ func (w *World) invoke(ctx context.Context, function string, payload []byte) err
 	return nil
 }
 
-func (w *World) offer(region, service, dns string) {
-	w.EC2.OfferService(region, ec2.ServiceDetail{
-		Name: service, Owner: databricksAWSAccount, AcceptanceRequired: true, PrivateDNSName: dns,
-	})
-}
-
 func (w *World) makeDatabricks() {
 	services := map[string]databricks.EndpointServices{}
 	for _, name := range spec.RegionNames() {
@@ -241,7 +226,7 @@ func (w *World) makeDatabricks() {
 		services[name] = databricks.EndpointServices{Workspace: r.WorkspaceServices[0], Relay: r.RelayService}
 	}
 	w.Network = network.New(network.World{
-		EC2: w.EC2, Zones: w.zones, Ports: portsOf(services), Firewall: w.firewall,
+		EC2: everyEC2{w}, Zones: w.zones, Ports: portsOf(services), Firewall: w.firewall,
 		Alias: func(host string) (string, bool) {
 			// It may be asked only while Databricks serves a call, as for such hosts.
 			if !strings.HasSuffix(host, ".cloud.databricks.com") {
@@ -260,18 +245,20 @@ func (w *World) makeDatabricks() {
 // zones are the private hosted zones as the network sees them.
 func (w *World) zones() []network.Zone {
 	var out []network.Zone
-	for _, z := range w.Zones.Zones() {
-		if !z.Private {
-			continue
+	for _, a := range w.Accounts {
+		for _, z := range a.Zones.Zones() {
+			if !z.Private {
+				continue
+			}
+			zone := network.Zone{Name: strings.TrimSuffix(z.Name, ".")}
+			for _, v := range z.VPCs {
+				zone.VPCs = append(zone.VPCs, network.VPC{Region: v.Region, ID: v.ID})
+			}
+			for _, r := range z.Records {
+				zone.Records = append(zone.Records, network.Record{Name: r.Name, Type: r.Type, Values: r.Values, Alias: r.AliasDNSName})
+			}
+			out = append(out, zone)
 		}
-		zone := network.Zone{Name: strings.TrimSuffix(z.Name, ".")}
-		for _, v := range z.VPCs {
-			zone.VPCs = append(zone.VPCs, network.VPC{Region: v.Region, ID: v.ID})
-		}
-		for _, r := range z.Records {
-			zone.Records = append(zone.Records, network.Record{Name: r.Name, Type: r.Type, Values: r.Values, Alias: r.AliasDNSName})
-		}
-		out = append(out, zone)
 	}
 	return out
 }
@@ -309,11 +296,17 @@ func (w *World) firewall(target string) (network.Firewall, bool) {
 // serve opens both endpoints.
 func (w *World) serve() error {
 	router := wire.NewRouter(w.Hub)
+	router.Identify, router.Refuse = w.STS.Identify, w.STS.Refusal
+	router.Serve(w.STS.Wire())
 	for _, s := range []*wire.Service{
-		w.EC2.Wire(), w.IAM.Wire(), w.IAM.STS(), w.S3.Wire(), w.Secrets.Wire(), w.Glue.Wire(), w.KMS.Wire(), w.Zones.Wire(),
-		w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(), w.Trail.Wire(),
+		w.Secrets.Wire(), w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(),
 	} {
-		router.Serve(s)
+		router.ServeIn(w.ID, s)
+	}
+	for _, a := range w.Accounts {
+		for _, s := range a.services() {
+			router.ServeIn(a.ID, s)
+		}
 	}
 	// A bucket's name has three characters or more, so git's path is no object's.
 	both := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -436,7 +429,7 @@ func (w *World) register(name string, timeout time.Duration) error {
 		StateBucket: stateBucket, EventBus: plan.EventBusName, DatabricksSecret: secretName,
 		StateMachine: w.StateMachineARN(), Retirement: w.RetirementMachineARN(), DatabricksHost: w.DatabricksURL,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
-		FunctionsVPC: w.functionsVPC(), Resolve: w.resolver(name),
+		FunctionsVPC: w.functionsVPC(), TargetRoles: w.Config.TargetRoles, Resolve: w.resolver(name),
 	})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (w *World) machine(function string) (network.Machine, bool) {
 		return network.Machine{}, false
 	}
 	m := network.Machine{Region: w.Config.Region, Subnet: at.Subnets[0], Groups: at.Groups}
-	for _, s := range w.EC2.Subnets(m.Region) {
+	for _, s := range (everyEC2{w}).Subnets(m.Region) {
 		if s.ID == m.Subnet {
 			m.Address = hostOf(s.CIDR)
 		}

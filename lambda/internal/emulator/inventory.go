@@ -8,35 +8,46 @@ import (
 	"lakegate/spec"
 )
 
-// Inventory lists what exists in both accounts, one line for each object, by
+// Inventory lists what exists in all accounts, one line for each object, by
 // kind and name, sorted: worlds that hold the same give the same lines. What
 // passes with time, such as the state of an endpoint, is left out.
-func (w *World) Inventory() []string { return newInventory(w).lines() }
+func (w *World) Inventory() []string {
+	var out []string
+	for _, a := range w.Accounts {
+		out = append(out, a.Inventory()...)
+	}
+	for _, o := range w.Databricks.Objects() {
+		out = append(out, fmt.Sprintf("databricks %s %s", o.Kind, o.Name))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Inventory lists what exists in the account, as that of a world does.
+func (a *Account) Inventory() []string {
+	v := &inventory{a: a, names: map[string]string{}}
+	return v.lines()
+}
 
 // inventory describes what exists without the ids, which differ between worlds.
 type inventory struct {
-	w *World
+	a *Account
 	// names of objects by id.
 	names map[string]string
 	out   []string
 }
 
-func newInventory(w *World) *inventory { return &inventory{w: w, names: map[string]string{}} }
-
 func (v *inventory) lines() []string {
 	for _, region := range spec.RegionNames() {
 		v.region(region)
 	}
-	for _, o := range v.w.Databricks.Objects() {
-		v.out = append(v.out, fmt.Sprintf("databricks %s %s", o.Kind, o.Name))
-	}
-	for _, r := range v.w.IAM.Roles() {
+	for _, r := range v.a.IAM.Roles() {
 		v.out = append(v.out, fmt.Sprintf("role %s %d policies tags %v", r.Name, len(r.Policies), r.Tags))
 	}
-	for _, b := range v.w.S3.Buckets() {
+	for _, b := range v.a.S3.Buckets() {
 		v.out = append(v.out, fmt.Sprintf("bucket %s %s policy %d tags %v", b.Name, b.Region, len(b.Policy), b.Tags))
 	}
-	for _, z := range v.w.Zones.Zones() {
+	for _, z := range v.a.Zones.Zones() {
 		var records []string
 		for _, r := range z.Records {
 			if r.Type != "SOA" && r.Type != "NS" {
@@ -50,10 +61,10 @@ func (v *inventory) lines() []string {
 }
 
 func (v *inventory) region(region string) {
-	for _, k := range v.w.KMS.Keys(region) {
+	for _, k := range v.a.KMS.Keys(region) {
 		v.out = append(v.out, fmt.Sprintf("key %s rotated %t policy %d tags %v", strings.Join(k.Aliases, ","), k.Rotation, len(k.Policy), k.Tags))
 	}
-	e := v.w.EC2
+	e := v.a.EC2
 	for _, x := range e.VPCs(region) {
 		v.name(x.ID, x.Tags)
 		v.out = append(v.out, fmt.Sprintf("vpc %s %s dns %t %t", v.names[x.ID], x.CIDR, x.DNSSupport, x.DNSHostnames))

@@ -11,22 +11,11 @@ import (
 // Object is something that exists, for people to look at.
 type Object struct{ Kind, Name, ID, More string }
 
-// Objects lists what exists in both accounts, in the order of the procedure.
+// Objects lists what exists in all accounts, in the order of the procedure.
 func (w *World) Objects() []Object {
 	var out []Object
-	for _, region := range spec.RegionNames() {
-		out = append(out, w.network(region)...)
-	}
-	for _, z := range w.Zones.Zones() {
-		out = append(out, Object{"hosted zone", strings.TrimSuffix(z.Name, "."), z.ID, ""})
-	}
-	for _, r := range w.IAM.Roles() {
-		out = append(out, Object{"role", r.Name, r.ARN, ""})
-	}
-	for _, b := range w.S3.Buckets() {
-		if b.Name != sourceBucket && b.Name != stateBucket {
-			out = append(out, Object{"bucket", b.Name, "arn:aws:s3:::" + b.Name, b.Region})
-		}
+	for _, a := range w.Accounts {
+		out = append(out, a.objects()...)
 	}
 	for _, o := range w.Databricks.Objects() {
 		out = append(out, Object{o.Kind, o.Name, o.ID, o.State})
@@ -34,20 +23,39 @@ func (w *World) Objects() []Object {
 	return out
 }
 
-func (w *World) network(region string) []Object {
+func (a *Account) objects() []Object {
 	var out []Object
-	for _, k := range w.KMS.Keys(region) {
+	for _, region := range spec.RegionNames() {
+		out = append(out, a.network(region)...)
+	}
+	for _, z := range a.Zones.Zones() {
+		out = append(out, Object{"hosted zone", strings.TrimSuffix(z.Name, "."), z.ID, ""})
+	}
+	for _, r := range a.IAM.Roles() {
+		out = append(out, Object{"role", r.Name, r.ARN, ""})
+	}
+	for _, b := range a.S3.Buckets() {
+		if b.Name != sourceBucket && b.Name != stateBucket {
+			out = append(out, Object{"bucket", b.Name, "arn:aws:s3:::" + b.Name, b.Region})
+		}
+	}
+	return out
+}
+
+func (a *Account) network(region string) []Object {
+	var out []Object
+	for _, k := range a.KMS.Keys(region) {
 		out = append(out, Object{"key", strings.Join(k.Aliases, " "), k.ARN, string(k.State)})
 	}
 	names := map[string]string{}
-	for _, x := range w.EC2.VPCs(region) {
+	for _, x := range a.EC2.VPCs(region) {
 		out = append(out, Object{"VPC", x.Tags["Name"], x.ID, x.CIDR.String()})
 	}
-	for _, x := range w.EC2.Subnets(region) {
+	for _, x := range a.EC2.Subnets(region) {
 		names[x.ID] = orElse(x.Tags["Name"], x.ID)
 		out = append(out, Object{"subnet", x.Tags["Name"], x.ID, x.CIDR.String() + " " + x.Zone})
 	}
-	for _, x := range w.EC2.RouteTables(region) {
+	for _, x := range a.EC2.RouteTables(region) {
 		var of []string
 		name := x.Tags["Name"]
 		for _, a := range x.Associations {
@@ -59,12 +67,12 @@ func (w *World) network(region string) []Object {
 		}
 		out = append(out, Object{"route table", name, x.ID, strings.TrimSpace(fmt.Sprintf("%d routes %s", len(x.Routes), strings.Join(of, " ")))})
 	}
-	for _, x := range w.EC2.SecurityGroups(region) {
+	for _, x := range a.EC2.SecurityGroups(region) {
 		if x.Name == "default" {
 			continue
 		}
 		in, outward := 0, 0
-		for _, r := range w.EC2.Rules(region) {
+		for _, r := range a.EC2.Rules(region) {
 			if r.GroupID == x.ID && r.Egress {
 				outward++
 			} else if r.GroupID == x.ID {
@@ -73,7 +81,7 @@ func (w *World) network(region string) []Object {
 		}
 		out = append(out, Object{"security group", x.Name, x.ID, fmt.Sprintf("%d rules in, %d out", in, outward)})
 	}
-	for _, x := range w.EC2.Endpoints(region) {
+	for _, x := range a.EC2.Endpoints(region) {
 		more := x.State
 		if x.PrivateDNS {
 			more += ", private DNS"

@@ -6,23 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/iam/policy"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/plan"
 )
-
-// iamAction is the action that IAM checks for an API call, where the names
-// differ.
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-var iamAction = map[string]string{
-	"s3:HeadBucket":           "s3:ListBucket",
-	"s3:HeadObject":           "s3:GetObject",
-	"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-	"s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-	"s3:ListObjectVersions":   "s3:ListBucketVersions",
-	// Of a version; without one it is s3:DeleteObject.
-	"s3:DeleteObjects": "s3:DeleteObjectVersion",
-}
 
 // Whatever a function calls, its role allows: in a first run, in one without
 // change, in one that is refused, and in one whose world has to be mended.
@@ -104,11 +92,7 @@ func callOf(c wire.Record) (string, bool) {
 	case "databricks", "lambda":
 		return "", false
 	}
-	name := c.Service + ":" + c.Action
-	if other, ok := iamAction[name]; ok {
-		name = other
-	}
-	return name, true
+	return iam.ActionOf(c.Service, c.Action), true
 }
 
 func actions(permissions []plan.Permission) []string {

@@ -26,18 +26,22 @@ const networkTeam = "network-team"
 // network team has done before the spec was written: fit for use, and not ours.
 // The spec is valid and has its defaults.
 func (w *World) Provide(ctx context.Context, s *spec.Workspace) error {
+	there := w.In(s.Spec.AWS.AccountID)
+	if there == nil {
+		return fmt.Errorf("making what %s gives: there is no account %s", s.Metadata.Name, s.Spec.AWS.AccountID)
+	}
 	cfg := aws.Config{
 		Region: s.Spec.Region, BaseEndpoint: aws.String(w.AWSURL),
-		Credentials: credentials.NewStaticCredentialsProvider(networkTeam, "emulated", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(networkTeam+"@"+there.ID, "emulated", ""),
 		HTTPClient:  &http.Client{Transport: Guard{}},
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
 	p := &provider{
-		w: w, want: s.Spec,
+		w: w, at: there, name: s.Metadata.Name, want: s.Spec,
 		ec2: ec2.NewFromConfig(cfg), iam: iam.NewFromConfig(cfg), zones: route53.NewFromConfig(cfg),
 	}
 	for _, provide := range []func(context.Context) error{
-		p.network, p.frontEnd, p.instanceProfile, p.crossAccountRole, p.keys, p.databricks,
+		p.targetRole, p.network, p.frontEnd, p.instanceProfile, p.crossAccountRole, p.keys, p.databricks,
 	} {
 		if err := provide(ctx); err != nil {
 			return err
@@ -45,13 +49,16 @@ func (w *World) Provide(ctx context.Context, s *spec.Workspace) error {
 	}
 	p.rootBucket()
 	// It was all there for long.
-	w.IAM.Settle()
-	return w.EC2.SettleEndpoints(s.Spec.Region)
+	there.IAM.Settle()
+	return there.EC2.SettleEndpoints(s.Spec.Region)
 }
 
 // provider makes what one spec gives.
 type provider struct {
-	w     *World
+	w *World
+	// at is the account of the workspace with this name.
+	at    *Account
+	name  string
 	want  spec.Spec
 	ec2   *ec2.Client
 	iam   *iam.Client
@@ -178,7 +185,7 @@ func (p *provider) rootBucket() {
 	if arn == "" {
 		return
 	}
-	p.w.S3.Add(s3.Bucket{
+	p.at.S3.Add(s3.Bucket{
 		Name: arn[strings.LastIndexByte(arn, ':')+1:], Region: p.want.Region,
 		Policy: policyOf(allow([]string{
 			"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketLocation",
@@ -213,7 +220,7 @@ func (p *provider) keys(context.Context) error {
 			continue
 		}
 		made[k.ARN] = true
-		if err := p.w.KMS.Add(k.ARN, policy); err != nil {
+		if err := p.at.KMS.Add(k.ARN, policy); err != nil {
 			return err
 		}
 	}

@@ -25,7 +25,11 @@ func (p *provider) frontEnd(ctx context.Context) error {
 		return nil
 	}
 	services := []string{p.workspaceService()}
-	for _, s := range plan.ServicesOfCallers() {
+	callers := plan.ServicesOfCallers()
+	if p.want.AWS.RoleARN != "" {
+		callers = append(callers, "sts")
+	}
+	for _, s := range callers {
 		// S3 has a gateway.
 		if s != "s3" {
 			services = append(services, p.awsService(s))
@@ -80,7 +84,7 @@ func (p *provider) frontEnd(ctx context.Context) error {
 // front-end endpoint. It stays empty where that is yet to be created.
 func (v *site) hostedZone(ctx context.Context, id string, door *types.VpcEndpoint) error {
 	name := v.region().DatabricksName + ".privatelink.cloud.databricks.com"
-	v.w.Zones.Reserve(id)
+	v.at.Zones.Reserve(id)
 	if _, err := v.zones.CreateHostedZone(ctx, &route53.CreateHostedZoneInput{
 		Name: aws.String(name), CallerReference: aws.String(networkTeam + " " + id),
 		VPC: &zonetypes.VPC{VPCId: aws.String(v.vpc), VPCRegion: zonetypes.VPCRegion(v.want.Region)},

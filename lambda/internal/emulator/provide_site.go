@@ -36,7 +36,7 @@ func (p *provider) reserve(id string) error {
 	if id == "" {
 		return nil
 	}
-	return p.w.EC2.Reserve(p.want.Region, id)
+	return p.at.EC2.Reserve(p.want.Region, id)
 }
 
 // newSite makes a VPC whose endpoints can have private DNS names.

@@ -11,6 +11,7 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/internal/emulator/ec2"
 	"lakegate/lambda/internal/emulator/kms"
 	"lakegate/lambda/internal/emulator/wire"
@@ -76,7 +77,7 @@ func (s *scene) mustBeBare(before map[string]string, inventory []string) {
 			s.Errorf("%s was %s\nand is %s", id, text, after[id])
 		}
 	}
-	for _, k := range s.KMS.Keys(s.Config.Region) {
+	for _, k := range s.there().KMS.Keys(s.Config.Region) {
 		if k.Tags[plan.TagManaged] == plan.Owned && (k.State != kms.PendingDeletion || len(k.Aliases) > 0) {
 			s.Errorf("key %s is %s, called %v", k.ARN, k.State, k.Aliases)
 		}
@@ -104,21 +105,24 @@ func (s *scene) litter() {
 	s.Helper()
 	s.Databricks.AddPool(s.spec.Spec.Databricks.WorkspaceName, "idle")
 	region, vendor := s.Config.Region, map[string]string{"Vendor": "Databricks"}
-	for _, x := range s.EC2.Subnets(region) {
+	for _, x := range s.there().EC2.Subnets(region) {
 		if x.Tags[plan.TagObject] != "workspace-subnet-1" {
 			continue
 		}
-		if _, err := s.EC2.Launch(region, x.ID, nil, vendor); err != nil {
+		if _, err := s.there().EC2.Launch(region, x.ID, nil, vendor); err != nil {
 			s.Fatal(err)
 		}
-		if _, err := s.EC2.Abandon(region, x.ID, "databricks_netif", nil, vendor); err != nil {
+		if _, err := s.there().EC2.Abandon(region, x.ID, "databricks_netif", nil, vendor); err != nil {
 			s.Fatal(err)
 		}
 	}
-	if _, err := s.S3.Put(s.spec.Spec.RootBucket.Name, "oregon-prod/0.jar", []byte("x")); err != nil {
+	if _, err := s.there().S3.Put(s.spec.Spec.RootBucket.Name, "oregon-prod/0.jar", []byte("x")); err != nil {
 		s.Fatal(err)
 	}
 }
+
+// there is the account of the workspace.
+func (s *scene) there() *emulator.Account { return s.In(s.spec.Spec.AWS.AccountID) }
 
 func retirable(t *testing.T, name string) *scene {
 	t.Helper()

@@ -57,9 +57,9 @@ func newSceneOf(t *testing.T, text []byte) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := emulator.Start(emulator.Config{
-		Seed: 7, Region: parsed.Spec.Region, Functions: emulator.PlacementFor(parsed.Spec.PrivateLink),
-	})
+	cfg := emulator.ConfigFor(parsed.Spec)
+	cfg.Seed = 7
+	w, err := emulator.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,8 @@ type Config struct {
 	// FunctionsVPC is the VPC that the functions which call workspaces run in;
 	// empty if they run in none.
 	FunctionsVPC string
+	// TargetRoles are the roles of other accounts that may be assumed.
+	TargetRoles []string
 	// Resolve returns the addresses of a host; nil means as this machine does.
 	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Now is the time; nil means the wall's.
@@ -91,7 +93,7 @@ func New(name string, cfg Config) (Handler, error) {
 		},
 		Source: source.Sources{plan.S3: &source.S3{Objects: clients.Objects}, plan.CodeCommit: git},
 		Leases: leases, Statuses: statuses, Records: records, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
-		FunctionsVPC: cfg.FunctionsVPC, Resolve: cfg.Resolve,
+		FunctionsVPC: cfg.FunctionsVPC, TargetRoles: cfg.TargetRoles, Resolve: cfg.Resolve,
 	}
 	if name == "PlanProposal" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {

@@ -13,7 +13,6 @@ import (
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
-	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
 
@@ -67,7 +66,7 @@ func (d *Deps) ownedZones(ctx context.Context, doc *document.Document) ([]vpcZon
 				continue
 			}
 			got, err := api.GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: aws.String(z.id)})
-			if failure.IsNotFound(err) || failure.Is(err, plan.AccessDenied) {
+			if failure.IsNotFound(err) || withheld(err) {
 				// It is gone, or of another account.
 				continue
 			}

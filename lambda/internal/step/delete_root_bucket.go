@@ -11,7 +11,6 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
-	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
 
@@ -83,7 +82,7 @@ func storageAliases(doc *document.Document) []string {
 func isOurBucket(ctx context.Context, api awsapi.Buckets, doc *document.Document, name string) (bool, error) {
 	tags, err := api.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(name)})
 	switch {
-	case failure.IsNotFound(err), failure.Code(err) == "PermanentRedirect", failure.Is(err, plan.AccessDenied):
+	case failure.IsNotFound(err), failure.Code(err) == "PermanentRedirect", withheld(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("reading the tags of bucket %s: %w", name, err)

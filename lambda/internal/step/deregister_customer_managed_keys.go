@@ -13,7 +13,6 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
-	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
 
@@ -89,7 +88,7 @@ func keyOfAlias(ctx context.Context, api awsapi.Keys, doc *document.Document, al
 
 func isOurKey(ctx context.Context, api awsapi.Keys, doc *document.Document, arn string) (bool, error) {
 	tags, err := tagsOfKey(ctx, api, arn)
-	if failure.Is(err, plan.AccessDenied) || failure.IsNotFound(err) {
+	if withheld(err) || failure.IsNotFound(err) {
 		// Somebody else's: its policy may keep even its tags to itself.
 		return false, nil
 	}

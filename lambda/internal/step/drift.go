@@ -263,7 +263,8 @@ func handOf(e types.Event) (*report.Hand, error) {
 	if who == "" {
 		who = aws.ToString(e.Username)
 	}
-	// The session of a function has its name.
+	// The session of a function has its name, and that of a role of another
+	// account the execution's after the same prefix.
 	if record.ReadOnly || record.ErrorCode != "" || strings.HasPrefix(who[strings.LastIndex(who, "/")+1:], plan.FunctionPrefix) {
 		return nil, nil
 	}

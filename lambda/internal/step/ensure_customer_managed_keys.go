@@ -150,7 +150,7 @@ func namelessKey(ctx context.Context, api awsapi.Keys, workspace, object string)
 	}
 	for _, k := range all {
 		tags, err := tagsOfKey(ctx, api, aws.ToString(k.KeyArn))
-		if failure.Is(err, plan.AccessDenied) || failure.IsNotFound(err) {
+		if withheld(err) || failure.IsNotFound(err) {
 			// Somebody else's: its policy may keep even its tags to itself.
 			continue
 		}
@@ -220,7 +220,7 @@ func givenKey(ctx context.Context, api awsapi.Keys, doc *document.Document, want
 			"checking key %s: it is %s and %s", want.ARN, k.KeyState, k.KeySpec)
 	}
 	tags, err := tagsOfKey(ctx, api, want.ARN)
-	if err != nil && !failure.Is(err, plan.AccessDenied) {
+	if err != nil && !withheld(err) {
 		return nil, err
 	}
 	outcome, err := keyTagger(api, want.ARN, tags).share(ctx, doc)

@@ -96,6 +96,9 @@ func headBucket(ctx context.Context, api awsapi.Buckets, name, region, path stri
 	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		switch response.HTTPStatusCode() {
 		case http.StatusForbidden:
+			if !withheld(err) {
+				return nil, err
+			}
 			return nil, failure.As(plan.Conflict,
 				"Choose another "+path+": the name belongs to another AWS account, or a policy forbids to look at it.",
 				fmt.Errorf("looking for bucket %s: %w", name, err))

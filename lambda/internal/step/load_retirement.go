@@ -61,6 +61,12 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 		}
 		out.Retirement.Force = out.Retirement.Force && s.BucketDeletion == spec.Force
 	}
+	if out.Retirement.Delete {
+		// The stack may have been told otherwise since.
+		if err := d.mayWorkIn(out.Spec.AWS, accountOf(doc.Execution.ARN)); err != nil {
+			return nil, fmt.Errorf("retiring workspace %s: %w", doc.Workspace, err)
+		}
+	}
 	return out, nil
 }
 

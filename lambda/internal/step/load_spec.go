@@ -34,10 +34,8 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 	if err := spec.CheckFileName(file, w.Metadata.Name); err != nil {
 		return nil, failure.As(plan.SpecInvalid, "", fmt.Errorf("loading spec %s: %w", r.Signed(), err))
 	}
-	if account := accountOf(doc.Execution.ARN); account != w.Spec.AWS.AccountID {
-		return nil, failure.New(plan.SpecInvalid,
-			fmt.Sprintf("Set spec.aws.accountId to %q, or push the spec to the Lakegate of account %s.", account, w.Spec.AWS.AccountID),
-			"loading spec %s: spec.aws.accountId is %s, but this Lakegate runs in account %s", r.Signed(), w.Spec.AWS.AccountID, account)
+	if err := d.mayWorkIn(w.Spec.AWS, accountOf(doc.Execution.ARN)); err != nil {
+		return nil, fmt.Errorf("loading spec %s: %w", r.Signed(), err)
 	}
 	if err := d.onlyOne(ctx, r); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 
+	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
@@ -45,19 +46,21 @@ func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account st
 		APIVersion: document.Version, Workspace: w.Metadata.Name, Revision: r, Spec: w.Spec, Digest: spec.Digest(w), Adopt: w.Adopts(),
 		Lease: &document.Lease{TagKeys: status.TagKeys},
 		// Clients that only look need no tokens, but steps make some of its ARN.
-		Execution: document.Execution{ARN: "arn:aws:states:::execution:" + report.PlanOnly, Name: report.PlanOnly},
+		Execution: document.Execution{ARN: "arn:aws:states::" + account + ":execution:" + report.PlanOnly, Name: report.PlanOnly},
 	}
 	switch {
-	case account != w.Spec.AWS.AccountID:
-		out.Refused = "spec.aws.accountId is " + w.Spec.AWS.AccountID + ", but this Lakegate runs in account " + account
 	case w.Spec.Suspend:
 		out.Refused = "spec.suspend is true: nothing would be changed"
 	default:
-		if err := errors.Join(sameIdentity(status.Applied, doc), d.lockOut(doc, frontEndVPC(doc))); err != nil {
+		if err := errors.Join(d.mayWorkIn(w.Spec.AWS, account), sameIdentity(status.Applied, doc), d.lockOut(doc, frontEndVPC(doc))); err != nil {
 			out.Refused = failure.Message(err)
 			break
 		}
-		changes, _, err := d.Preview(ctx, doc)
+		changes, _, err := d.in("PlanProposal", doc).Preview(ctx, doc)
+		if errors.Is(err, awsapi.ErrRefused) {
+			out.Refused = failure.Message(err)
+			break
+		}
 		if changes, err = planOf(changes, err); err != nil {
 			return nil, err
 		}

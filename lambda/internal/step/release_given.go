@@ -39,7 +39,7 @@ func releaseGiven(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		what := "the mark of " + t.entity.String()
 		err := t.write(ctx, []string{key}, nil)
 		switch {
-		case failure.Is(err, plan.AccessDenied):
+		case withheld(err):
 			left = append(left, document.Left{What: what, Why: "this Lakegate may not remove its tag " + key})
 		case failure.IsNotFound(err):
 		case err != nil:

@@ -37,6 +37,8 @@ type Deps struct {
 	// FunctionsVPC is the VPC that the functions which call workspaces run in;
 	// empty if they run in none.
 	FunctionsVPC string
+	// TargetRoles are the roles of other accounts that the stack allows to assume.
+	TargetRoles []string
 	// Resolve returns the addresses of a host as this function sees them.
 	Resolve func(ctx context.Context, host string) ([]string, error)
 	Now     func() time.Time
@@ -158,7 +160,7 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 			return nil, err
 		}
 	}
-	r, err := f(ctx, d, doc)
+	r, err := f(ctx, d.in(name, doc), doc)
 	if err != nil {
 		log.ErrorContext(ctx, "step failed", "class", failure.Classify(err).Class, "error", failure.Message(err))
 		return nil, err

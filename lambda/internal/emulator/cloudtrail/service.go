@@ -39,6 +39,9 @@ type event struct {
 	at                      time.Time
 	region, service, action string
 	caller, request, code   string
+	// session is the ARN of the caller's session of a role of this account; empty
+	// if it has none.
+	session string
 	// names are all values of the request: what it was about is among them.
 	names []string
 }
@@ -62,11 +65,11 @@ func (s *Service) Wire() *wire.Service {
 var recorded = []string{"ec2", "iam", "s3", "kms", "route53", "glue", "secretsmanager", "states", "events", "codecommit"}
 
 func (s *Service) record(c *wire.Call, mutating bool, reply *wire.Response) {
-	if !mutating || !slices.Contains(recorded, c.Service) || c.Service == "s3" && strings.Contains(c.Action, "Object") {
+	if c.Account != "" && c.Account != s.account || !mutating || !slices.Contains(recorded, c.Service) || c.Service == "s3" && strings.Contains(c.Action, "Object") {
 		return
 	}
 	e := event{
-		at: c.Time, region: c.Region, service: c.Service, action: c.Action, caller: c.Caller, request: c.RequestID, names: namesIn(c),
+		at: c.Time, region: c.Region, service: c.Service, action: c.Action, caller: c.Caller, request: c.RequestID, session: c.Session, names: namesIn(c),
 	}
 	if c.Service == "iam" || c.Service == "route53" {
 		// Events of global services are in one region only.
@@ -203,6 +206,10 @@ func (s *Service) describe(e event) map[string]any {
 		name := plan.FunctionPrefix + e.caller
 		arn, kind = fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", s.account, name, name), "AssumedRole"
 	}
+	name := e.caller
+	if e.session != "" {
+		arn, kind, name = e.session, "AssumedRole", e.session[strings.LastIndex(e.session, "/")+1:]
+	}
 	record := map[string]any{
 		"eventVersion": "1.11", "eventID": e.request, "requestID": e.request, "eventTime": e.at.UTC().Format(time.RFC3339),
 		"eventSource": e.service + ".amazonaws.com", "eventName": e.action, "awsRegion": e.region, "readOnly": false,
@@ -220,6 +227,6 @@ func (s *Service) describe(e event) map[string]any {
 	}
 	return map[string]any{
 		"EventId": e.request, "EventName": e.action, "ReadOnly": "false", "EventTime": seconds(e.at), "EventSource": e.service + ".amazonaws.com",
-		"Username": e.caller, "Resources": resources, "CloudTrailEvent": string(text),
+		"Username": name, "Resources": resources, "CloudTrailEvent": string(text),
 	}
 }

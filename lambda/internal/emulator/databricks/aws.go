@@ -1,6 +1,9 @@
 package databricks
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // databricksAWSAccount is the AWS account that cross-account roles and root
 // buckets trust.
@@ -19,22 +22,20 @@ type AWS interface {
 	AcceptEndpoint(region, id string) error
 	// Role looks up an IAM role by its ARN.
 	Role(arn string) (Role, bool)
-	// AccountID is the AWS account of the customer.
-	AccountID() string
 	// InstanceProfile looks up an instance profile by its ARN.
 	InstanceProfile(arn string) (InstanceProfile, bool)
 	// Key looks up a KMS key by its ARN.
 	Key(arn string) (Key, bool)
-	// Databases are the databases of the Glue Data Catalog; EnsureDatabase makes
-	// one if there is none of that name.
-	Databases(region string) []string
-	EnsureDatabase(region, name string)
+	// Databases are the databases of the Glue Data Catalog of an AWS account;
+	// EnsureDatabase makes one if there is none of that name.
+	Databases(account, region string) []string
+	EnsureDatabase(account, region, name string)
 	// Bucket looks up an S3 bucket by its name.
 	Bucket(name string) (Bucket, bool)
-	// Subnet looks up a subnet by its id.
-	Subnet(region, id string) (Subnet, bool)
-	// SecurityGroup looks up a security group by its id.
-	SecurityGroup(region, id string) (SecurityGroup, bool)
+	// Subnet looks up a subnet of an AWS account by its id.
+	Subnet(account, region, id string) (Subnet, bool)
+	// SecurityGroup looks up a security group of an AWS account by its id.
+	SecurityGroup(account, region, id string) (SecurityGroup, bool)
 }
 
 // Endpoint is a VPC endpoint.
@@ -78,7 +79,9 @@ type Key struct {
 
 // Bucket is an S3 bucket.
 type Bucket struct {
-	Region string
+	// AccountID of the AWS account that owns it.
+	AccountID string
+	Region    string
 	// Policy is the bucket policy, a JSON document; empty if there is none.
 	Policy string
 	// PublicAccessBlocked says whether all four settings of the public access
@@ -125,4 +128,12 @@ type SecurityRule struct {
 	FromPort, ToPort int
 	// The other side is one of an IPv4 block, a security group and a prefix list.
 	CIDR, GroupID, PrefixListID string
+}
+
+// accountOf is the AWS account in an ARN.
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
 }

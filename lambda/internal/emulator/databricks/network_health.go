@@ -33,8 +33,10 @@ func (s *Server) examine(n *Network) {
 		return
 	}
 	h := health{network: n, errors: slices.Clone(s.broken[n.NetworkName])}
-	h.subnets(s.cfg.AWS, ws.AWSRegion)
-	h.securityGroups(s.cfg.AWS, ws.AWSRegion)
+	// Databricks looks with the cross-account role, and so into its account alone.
+	account := s.awsAccount(ws)
+	h.subnets(s.cfg.AWS, account, ws.AWSRegion)
+	h.securityGroups(s.cfg.AWS, account, ws.AWSRegion)
 	if n.VPCEndpoints != nil {
 		for _, id := range slices.Concat(n.VPCEndpoints.RESTAPI, n.VPCEndpoints.DataplaneRelay) {
 			e := s.endpointNow(s.vpcEndpoints.byID[id])
@@ -66,10 +68,10 @@ func (h *health) fail(kind, format string, args ...any) {
 	h.errors = append(h.errors, NetworkHealth{ErrorType: kind, ErrorMessage: fmt.Sprintf(format, args...)})
 }
 
-func (h *health) subnets(aws AWS, region string) {
+func (h *health) subnets(aws AWS, account, region string) {
 	zones := map[string]string{}
 	for _, id := range h.network.SubnetIDs {
-		subnet, ok := aws.Subnet(region, id)
+		subnet, ok := aws.Subnet(account, region, id)
 		if !ok {
 			h.fail("subnet", "Subnet %s does not exist in region %s", id, region)
 			continue
@@ -156,10 +158,10 @@ func passes(sorted []ACLEntry, port int) bool {
 	return false
 }
 
-func (h *health) securityGroups(aws AWS, region string) {
+func (h *health) securityGroups(aws AWS, account, region string) {
 	var rules []SecurityRule
 	for _, id := range h.network.SecurityGroupIDs {
-		group, ok := aws.SecurityGroup(region, id)
+		group, ok := aws.SecurityGroup(account, region, id)
 		if !ok {
 			h.fail("securityGroup", "Security group %s does not exist in region %s", id, region)
 			return

@@ -17,7 +17,7 @@ func (s *Server) node(ws *Workspace) (network.Machine, error) {
 	if !ok || len(n.SubnetIDs) == 0 {
 		return network.Machine{}, fmt.Errorf("workspace %d has no network", ws.WorkspaceID)
 	}
-	subnet, ok := s.cfg.AWS.Subnet(ws.AWSRegion, n.SubnetIDs[0])
+	subnet, ok := s.cfg.AWS.Subnet(s.awsAccount(ws), ws.AWSRegion, n.SubnetIDs[0])
 	if !ok {
 		return network.Machine{}, fmt.Errorf("subnet %s does not exist", n.SubnetIDs[0])
 	}
@@ -31,6 +31,11 @@ func (s *Server) node(ws *Workspace) (network.Machine, error) {
 		address = address.Next()
 	}
 	return network.Machine{Region: ws.AWSRegion, Subnet: n.SubnetIDs[0], Groups: n.SecurityGroupIDs, Address: address}, nil
+}
+
+// awsAccount is the AWS account of a workspace, which is that of its role.
+func (s *Server) awsAccount(ws *Workspace) string {
+	return accountOf(s.credentials.byID[ws.CredentialsID].AWSCredentials.STSRole.RoleARN)
 }
 
 // host is the name under which people and compute reach a workspace.
@@ -249,8 +254,8 @@ func (s *Server) fetch(m network.Machine, host, path string, address netip.Addr)
 	owner := databricksAWSAccount
 	if public {
 		owner = "amazon"
-	} else if _, mine := s.cfg.AWS.Bucket(bucket); mine {
-		owner = s.cfg.AWS.AccountID()
+	} else if b, exists := s.cfg.AWS.Bucket(bucket); exists {
+		owner = b.AccountID
 	}
 	if public && s.endpointPermits(m, address, "s3:GetObject", "arn:aws:s3:::"+bucket+path, "", owner) {
 		return 200

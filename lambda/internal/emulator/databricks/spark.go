@@ -38,7 +38,7 @@ func (s *Server) databases(ws *Workspace, m network.Machine, conf map[string]str
 	}
 	role, _ := s.cfg.AWS.Role(p.Role)
 	const action = "glue:GetDatabases"
-	account := s.cfg.AWS.AccountID()
+	account := accountOf(p.Role)
 	catalog := "arn:aws:glue:" + ws.AWSRegion + ":" + account + ":catalog"
 	if !permits(role.Policies, action, catalog) {
 		return nil, fmt.Sprintf("AccessDeniedException: %s is not authorized to perform: %s", p.Role, action)
@@ -47,8 +47,8 @@ func (s *Server) databases(ws *Workspace, m network.Machine, conf map[string]str
 		return nil, fmt.Sprintf("AccessDeniedException: %s is not authorized to perform: %s because no VPC endpoint policy allows the action", p.Role, action)
 	}
 	// Spark makes its default database where there is none.
-	s.cfg.AWS.EnsureDatabase(ws.AWSRegion, "default")
-	names = slices.Clone(s.cfg.AWS.Databases(ws.AWSRegion))
+	s.cfg.AWS.EnsureDatabase(account, ws.AWSRegion, "default")
+	names = slices.Clone(s.cfg.AWS.Databases(account, ws.AWSRegion))
 	return names, ""
 }
 

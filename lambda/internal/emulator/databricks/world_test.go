@@ -71,12 +71,12 @@ func (c *cloud) Role(arn string) (Role, bool) { r, ok := c.roles[arn]; return r,
 
 func (c *cloud) Bucket(name string) (Bucket, bool) { b, ok := c.buckets[name]; return b, ok }
 
-func (c *cloud) Subnet(region, id string) (Subnet, bool) {
+func (c *cloud) Subnet(_, region, id string) (Subnet, bool) {
 	s, ok := c.subnets[region+"/"+id]
 	return s, ok
 }
 
-func (c *cloud) SecurityGroup(region, id string) (SecurityGroup, bool) {
+func (c *cloud) SecurityGroup(_, region, id string) (SecurityGroup, bool) {
 	g, ok := c.groups[region+"/"+id]
 	return g, ok
 }
@@ -315,14 +315,13 @@ func failureOf(t *testing.T, err error) failure {
 	return failure{e.StatusCode, e.ErrorCode, e.Message}
 }
 
-func (c *cloud) AccountID() string { return "123456789012" }
 func (c *cloud) InstanceProfile(arn string) (InstanceProfile, bool) {
 	p, ok := c.profiles[arn]
 	return p, ok
 }
-func (c *cloud) Key(string) (Key, bool)    { return Key{}, false }
-func (c *cloud) Databases(string) []string { return c.databases }
-func (c *cloud) EnsureDatabase(_, name string) {
+func (c *cloud) Key(string) (Key, bool)         { return Key{}, false }
+func (c *cloud) Databases(_, _ string) []string { return c.databases }
+func (c *cloud) EnsureDatabase(_, _, name string) {
 	if !slices.Contains(c.databases, name) {
 		c.databases = append(c.databases, name)
 	}

@@ -46,7 +46,7 @@ func newStack(t *testing.T) *stack {
 	t.Helper()
 	hub := wire.NewHub(clock.NewVirtual(start))
 	k := &stack{hub: hub, service: iam.New(hub, account)}
-	k.reach = wiretest.Serve(t, hub, k.service.Wire(), k.service.STS())
+	k.reach = wiretest.Serve(t, hub, k.service.Wire(), iam.NewSTS(k.service).Wire())
 	k.iam = awsiam.NewFromConfig(k.reach("us-east-1"))
 	return k
 }
@@ -451,8 +451,8 @@ func TestSecurityTokenService(t *testing.T) {
 	if *who.Arn != "arn:aws:sts::123456789012:assumed-role/CreateWorkspace/CreateWorkspace" || *who.Account != account || !strings.HasSuffix(*who.UserId, ":CreateWorkspace") {
 		t.Errorf("got %+v", who)
 	}
-	arn := k.role(t, "r", trust)
-	service := k.role(t, "service", ec2Trust)
+	arn := k.role(t, "r", strings.ReplaceAll(trust, "414351767826", account))
+	service, others := k.role(t, "service", ec2Trust), k.role(t, "others", trust)
 	client := k.sts("CreateWorkspace", "")
 	for _, c := range []struct {
 		role, externalID, session string
@@ -462,6 +462,7 @@ func TestSecurityTokenService(t *testing.T) {
 		{arn, "another", "s", 0, "AccessDenied"},
 		{arn, "", "s", 0, "AccessDenied"},
 		{service, "", "s", 0, "AccessDenied"},
+		{others, "dbx account", "s", 0, "AccessDenied"},
 		{"arn:aws:iam::123456789012:role/none", "dbx account", "s", 0, "AccessDenied"},
 		{arn, "dbx account", "a b", 0, "ValidationError"},
 		{arn, "dbx account", "s", 60, "ValidationError"},

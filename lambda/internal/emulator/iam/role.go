@@ -476,8 +476,8 @@ func (s *Service) listRolePolicies(c *wire.Call) (any, error) {
 	return result{items, rest}, err
 }
 
-// attachRolePolicy takes the policies that AWS manages, whichever they are; none
-// of the customer's can exist, as CreatePolicy is not emulated.
+// attachRolePolicy takes the policies that AWS manages, whichever they are, and
+// those of the account that AddPolicy has made, as CreatePolicy is not emulated.
 func (s *Service) attachRolePolicy(c *wire.Call) (any, error) {
 	r, err := s.findRole(c)
 	if err != nil {
@@ -487,7 +487,7 @@ func (s *Service) attachRolePolicy(c *wire.Call) (any, error) {
 	switch {
 	case !strings.HasPrefix(arn, "arn:"):
 		return nil, &wire.Error{Code: "InvalidInput", Message: fmt.Sprintf("ARN %s is not valid.", arn)}
-	case !strings.HasPrefix(arn, "arn:aws:iam::aws:policy/"):
+	case !strings.HasPrefix(arn, "arn:aws:iam::aws:policy/") && s.managed[arn] == "":
 		return nil, noSuchEntity("Policy %s does not exist or is not attachable.", arn)
 	case slices.Contains(r.attached, arn):
 		return nil, nil

@@ -1,8 +1,8 @@
 // Package iam emulates AWS IAM, as far as roles and instance profiles go, and
-// AWS STS for one account.
+// AWS STS.
 //
-// Calls are not checked against policies; SimulatePrincipalPolicy evaluates
-// them. A change is in force at once here: who reads roles in another service,
+// Only calls with the credentials of AssumeRole are checked against policies;
+// SimulatePrincipalPolicy evaluates them. A change is in force at once here: who reads roles in another service,
 // as Databricks does, applies the time that a change takes to get there.
 package iam
 
@@ -23,7 +23,7 @@ import (
 	"lakegate/lambda/internal/emulator/wire"
 )
 
-// Service is the emulated IAM and STS of one account. It is safe for concurrent
+// Service is the emulated IAM of one account. It is safe for concurrent
 // use.
 type Service struct {
 	hub     *wire.Hub
@@ -33,8 +33,8 @@ type Service struct {
 	maxRoles int
 	roles    map[string]*role
 	profiles map[string]*profile
-	// sessions are the principals behind the access keys that AssumeRole gave.
-	sessions map[string]principal
+	// managed are the managed policies of the account by their ARNs.
+	managed map[string]string
 	// created counts what was created under each name, so that each incarnation
 	// has another identifier.
 	created map[string]int
@@ -44,7 +44,7 @@ type Service struct {
 func New(hub *wire.Hub, account string) *Service {
 	return &Service{
 		hub: hub, account: account, maxRoles: 1000,
-		roles: map[string]*role{}, profiles: map[string]*profile{}, sessions: map[string]principal{}, created: map[string]int{},
+		roles: map[string]*role{}, profiles: map[string]*profile{}, managed: map[string]string{}, created: map[string]int{},
 	}
 }
 
@@ -100,14 +100,6 @@ func (s *Service) Wire() *wire.Service {
 	}
 	return &wire.Service{
 		Name: "iam", Protocol: wire.Query, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Operations: s.locked(operations),
-	}
-}
-
-// STS is STS as the router serves it.
-func (s *Service) STS() *wire.Service {
-	operations := map[string]wire.Operation{"GetCallerIdentity": s.getCallerIdentity, "AssumeRole": s.assumeRole}
-	return &wire.Service{
-		Name: "sts", Protocol: wire.Query, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Operations: s.locked(operations),
 	}
 }
 

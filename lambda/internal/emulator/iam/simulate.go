@@ -75,10 +75,17 @@ func (s *Service) simulated(c *wire.Call) (map[string]policy.Document, error) {
 	if r == nil || !s.visible(c, r.arn) {
 		return nil, noSuchEntity("The entity %s cannot be found.", arn)
 	}
-	if len(r.attached) > 0 {
-		return nil, notEmulated(fmt.Sprintf("the contents of the managed policies of %s are not known, so they cannot be simulated", r.name))
-	}
 	documents := map[string]policy.Document{}
+	for _, arn := range r.attached {
+		if s.managed[arn] == "" {
+			return nil, notEmulated(fmt.Sprintf("the contents of the managed policy %s are not known, so it cannot be simulated", arn))
+		}
+		doc, err := policy.Parse(s.managed[arn])
+		if err != nil {
+			return nil, fmt.Errorf("parsing policy %s: %w", arn, err)
+		}
+		documents[arn[strings.LastIndex(arn, "/")+1:]] = doc
+	}
 	for name, text := range r.policies {
 		doc, err := policy.Parse(text)
 		if err != nil {

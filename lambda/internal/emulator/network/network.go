@@ -64,9 +64,25 @@ func (f Firewall) passes(host, protocol string) bool {
 	return slices.Contains(f.Hosts, host) || f.ByName && protocol == TCP
 }
 
-// World is what lies outside of EC2.
+// EC2 is the part of Amazon EC2 that decides what a packet reaches.
+type EC2 interface {
+	VPCs(region string) []ec2.VPC
+	Subnets(region string) []ec2.Subnet
+	RouteTables(region string) []ec2.RouteTable
+	NetworkACLs(region string) []ec2.NetworkACL
+	Rules(region string) []ec2.Rule
+	NetworkInterfaces(region string) []ec2.NetworkInterface
+	Endpoints(region string) []ec2.Endpoint
+	Endpoint(region, id string) (ec2.Endpoint, bool)
+	NATGateways(region string) []ec2.NATGateway
+	LeadsOut(region, vpc, target string) bool
+	ServiceCIDRs(region, service string) []string
+	PrefixListCIDRs(region, id string) []string
+}
+
+// World is what a machine stands in.
 type World struct {
-	EC2 *ec2.Service
+	EC2 EC2
 	// Zones are the hosted zones of the account; nil means that there are none.
 	Zones func() []Zone
 	// Alias returns what a public name is a CNAME of.

@@ -81,6 +81,7 @@ func (s *Service) Add(b Bucket) {
 	fresh := s.fresh(b.Name, b.Region, s.hub.Clock.Now())
 	fresh.Versioning, fresh.Policy, fresh.EventBridge = b.Versioning, b.Policy, b.EventBridge
 	maps.Copy(fresh.Tags, b.Tags)
+	s.names.claim(b.Name, s.account)
 	s.buckets[b.Name] = fresh
 }
 
@@ -104,7 +105,7 @@ func (s *Service) fresh(name, region string, now time.Time) *bucket {
 
 // find is the bucket that a request is about.
 func (s *Service) find(r *request) (*bucket, error) {
-	if s.foreign[r.bucket] {
+	if s.foreign(r.bucket) {
 		return nil, accessDenied()
 	}
 	b, ok := s.buckets[r.bucket]
@@ -206,7 +207,7 @@ func (s *Service) createBucket(r *request) (*wire.Response, error) {
 		return nil, &wire.Error{Code: "InvalidBucketAclWithObjectOwnership",
 			Message: "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"}
 	}
-	if s.foreign[r.bucket] {
+	if !s.names.claim(r.bucket, s.account) {
 		return nil, &wire.Error{Status: http.StatusConflict, Code: "BucketAlreadyExists",
 			Message: "The requested bucket name is not available. The bucket namespace is shared by all users of the system. " +
 				"Please select a different name and try again.", Extra: map[string]any{"BucketName": r.bucket}}
@@ -276,6 +277,7 @@ func (s *Service) deleteBucket(r *request) (*wire.Response, error) {
 			Extra: map[string]any{"BucketName": b.Name}}
 	}
 	delete(s.buckets, b.Name)
+	s.names.free(b.Name)
 	return empty(http.StatusNoContent), nil
 }
 

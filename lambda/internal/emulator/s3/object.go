@@ -590,7 +590,7 @@ func (s *Service) copySource(r *request) (from *bucket, key, id string, err erro
 		return nil, "", "", &wire.Error{Code: "InvalidArgument",
 			Message: "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"}
 	}
-	if s.foreign[name] {
+	if s.foreign(name) {
 		return nil, "", "", accessDenied()
 	}
 	from, ok = s.buckets[name]

@@ -38,10 +38,46 @@ type Service struct {
 	hub     *wire.Hub
 	account string
 	notify  func(ObjectEvent)
+	names   *Names
 
 	mu      sync.Mutex
 	buckets map[string]*bucket
-	foreign map[string]bool
+}
+
+// Names are the names of buckets, which all accounts share. It is safe for
+// concurrent use.
+type Names struct {
+	mu    sync.Mutex
+	owner map[string]string
+}
+
+// claim makes a name an account's, and says whether it is now: it may be
+// another's.
+func (n *Names) claim(name, account string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.owner == nil {
+		n.owner = map[string]string{}
+	}
+	if n.owner[name] == "" {
+		n.owner[name] = account
+	}
+	return n.owner[name] == account
+}
+
+// free gives up a name.
+func (n *Names) free(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.owner, name)
+}
+
+// foreign says whether a name is another account's.
+func (s *Service) foreign(name string) bool {
+	s.names.mu.Lock()
+	defer s.names.mu.Unlock()
+	owner := s.names.owner[name]
+	return owner != "" && owner != s.account
 }
 
 // New returns an S3 without buckets. notify is called after each change of an
@@ -51,15 +87,15 @@ func New(hub *wire.Hub, account string, notify func(ObjectEvent)) *Service {
 	if notify == nil {
 		notify = func(ObjectEvent) {}
 	}
-	return &Service{hub: hub, account: account, notify: notify, buckets: map[string]*bucket{}, foreign: map[string]bool{}}
+	return &Service{hub: hub, account: account, notify: notify, names: &Names{}, buckets: map[string]*bucket{}}
 }
 
+// Share lets the account share the names of buckets with others. It is called
+// before the first bucket is made.
+func (s *Service) Share(n *Names) { s.names = n }
+
 // AddForeign makes a bucket name taken by another account.
-func (s *Service) AddForeign(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.foreign[name] = true
-}
+func (s *Service) AddForeign(name string) { s.names.claim(name, "another account") }
 
 // Wire is the service as the router serves it.
 func (s *Service) Wire() *wire.Service {

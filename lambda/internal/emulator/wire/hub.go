@@ -18,7 +18,7 @@ type Hub struct {
 	Reach func(*Call) bool
 
 	mu     sync.Mutex
-	watch  func(*Call, bool, *Response)
+	watch  []func(*Call, bool, *Response)
 	log    []Record
 	faults []*Fault
 	limits map[string]*bucket
@@ -38,6 +38,8 @@ type Record struct {
 	Service string
 	Action  string
 	Region  string
+	// Account that the call was for.
+	Account string
 	// Mutating says whether the action can change something.
 	Mutating bool
 	Status   int
@@ -143,7 +145,7 @@ func (h *Hub) Visible(id string) bool {
 // Watch shows every call that was served to somebody: whether it can change
 // something, and its reply, which is nil if none came. It is set before the
 // first call.
-func (h *Hub) Watch(f func(c *Call, mutating bool, reply *Response)) { h.watch = f }
+func (h *Hub) Watch(f func(c *Call, mutating bool, reply *Response)) { h.watch = append(h.watch, f) }
 
 // Calls returns a copy of the log.
 func (h *Hub) Calls() []Record {
@@ -175,12 +177,12 @@ func (h *Hub) Do(c *Call, mutating bool, act func() *Response, refuse func(*Erro
 	default:
 		reply = act()
 	}
-	if h.watch != nil {
-		h.watch(c, mutating, reply)
+	for _, watch := range h.watch {
+		watch(c, mutating, reply)
 	}
 	record := Record{
 		Time: c.Time, Caller: c.Caller, Service: c.Service, Action: c.Action,
-		Region: c.Region, Mutating: mutating, Fault: kind,
+		Region: c.Region, Account: c.Account, Mutating: mutating, Fault: kind,
 	}
 	if reply != nil {
 		record.Status = reply.Status

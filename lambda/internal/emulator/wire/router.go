@@ -21,16 +21,37 @@ const maxBody = 16 << 20
 
 // Router serves all emulated AWS services on one address.
 type Router struct {
+	// Identify notes who is behind the access key of a call, and which account it
+	// leads to; nil means that the key is the caller's name, and that there is one
+	// account. Refuse says why a caller may not make a call; nil means that all
+	// may. Both are set before the first call.
+	Identify func(*Call)
+	Refuse   func(*Call) *Error
+
 	hub      *Hub
-	services map[string]*Service
+	services map[place]*Service
 	requests atomic.Int64
 }
 
-// NewRouter returns a router without services.
-func NewRouter(hub *Hub) *Router { return &Router{hub: hub, services: map[string]*Service{}} }
+// place is where a service is: in an account, or in all of them.
+type place struct{ account, name string }
 
-// Serve adds a service.
-func (r *Router) Serve(s *Service) { r.services[s.Name] = s }
+// NewRouter returns a router without services.
+func NewRouter(hub *Hub) *Router { return &Router{hub: hub, services: map[place]*Service{}} }
+
+// Serve adds a service, whichever account a call is for.
+func (r *Router) Serve(s *Service) { r.services[place{name: s.Name}] = s }
+
+// ServeIn adds the service of one account.
+func (r *Router) ServeIn(account string, s *Service) { r.services[place{account, s.Name}] = s }
+
+func (r *Router) find(account, name string) (*Service, bool) {
+	if s, ok := r.services[place{account, name}]; ok {
+		return s, true
+	}
+	s, ok := r.services[place{name: name}]
+	return s, ok
+}
 
 // credential finds access key id, region and service in the Authorization
 // header or in the query of a presigned request.
@@ -60,10 +81,13 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "the request is not signed (AWS Signature Version 4)", http.StatusForbidden)
 		return
 	}
-	c.Caller, c.Region, c.Service = m[1], m[2], m[3]
-	s, ok := r.services[c.Service]
+	c.AccessKey, c.Caller, c.Region, c.Service = m[1], m[1], m[2], m[3]
+	if r.Identify != nil {
+		r.Identify(c)
+	}
+	s, ok := r.find(c.Account, c.Service)
 	if !ok {
-		http.Error(w, fmt.Sprintf("the service %q is not emulated", c.Service), http.StatusNotImplemented)
+		http.Error(w, fmt.Sprintf("the service %q is not emulated in account %q", c.Service, c.Account), http.StatusNotImplemented)
 		return
 	}
 	reply := r.serve(s, c)
@@ -120,6 +144,11 @@ func (r *Router) serve(s *Service, c *Call) *Response {
 			Message: fmt.Sprintf("%s:%s is not emulated", s.Name, c.Action)})
 	}
 	act := func() *Response {
+		if r.Refuse != nil {
+			if e := r.Refuse(c); e != nil {
+				return refuse(e)
+			}
+		}
 		result, err := op(c)
 		if err != nil {
 			e, ok := errors.AsType[*Error](err)

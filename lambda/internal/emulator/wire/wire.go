@@ -16,8 +16,14 @@ type Call struct {
 	// Action is the operation's name, such as CreateVpc.
 	Action string
 	// Caller is the access key id or OAuth client id that made the call. In the
-	// emulator it is the name of the Lambda function that owns it.
+	// emulator it is the name of the Lambda function that owns it, also where the
+	// function has assumed a role.
 	Caller string
+	// AccessKey is the access key id itself, and Account the AWS account whose
+	// services it leads to; empty for Databricks.
+	AccessKey, Account string
+	// Session is the ARN of the session, where the caller has assumed a role.
+	Session string
 	// Region of the credential scope; empty for Databricks.
 	Region string
 	// RequestID of the reply.
