@@ -173,15 +173,15 @@ func (s *scene) belongings() map[string]string {
 		out[id] = strings.ReplaceAll(string(text), fmt.Sprintf("%q:%q", plan.TagShared+s.spec.Metadata.Name, plan.Used), "")
 	}
 	region := s.Config.Region
-	for _, x := range s.EC2.VPCs(region) {
+	for _, x := range s.there().EC2.VPCs(region) {
 		add(x.ID, x)
 	}
 	ours := map[string]bool{}
-	for _, x := range s.EC2.Subnets(region) {
+	for _, x := range s.there().EC2.Subnets(region) {
 		ours[x.ID] = x.Tags[plan.TagManaged] == plan.Owned
 		add(x.ID, x)
 	}
-	for _, x := range s.EC2.RouteTables(region) {
+	for _, x := range s.there().EC2.RouteTables(region) {
 		x.Routes = slices.DeleteFunc(x.Routes, func(r ec2.Route) bool { return strings.HasPrefix(r.Target, "vpce-") })
 		all := x.Associations
 		x.Associations = nil
@@ -192,34 +192,34 @@ func (s *scene) belongings() map[string]string {
 		}
 		add(x.ID, x)
 	}
-	for _, x := range s.EC2.SecurityGroups(region) {
+	for _, x := range s.there().EC2.SecurityGroups(region) {
 		add(x.ID, x)
 	}
-	for _, x := range s.EC2.Rules(region) {
+	for _, x := range s.there().EC2.Rules(region) {
 		add(x.ID, x)
 	}
-	for _, x := range s.EC2.Endpoints(region) {
+	for _, x := range s.there().EC2.Endpoints(region) {
 		x.State = ""
 		add(x.ID, x)
 	}
-	for _, x := range s.EC2.TransitGateways(region) {
+	for _, x := range s.there().EC2.TransitGateways(region) {
 		add(x.ID, x)
 	}
-	for _, x := range s.IAM.Roles() {
+	for _, x := range s.there().IAM.Roles() {
 		add(x.ARN, x)
 	}
 	if glue := s.spec.Spec.Metastore.Glue; glue != nil {
-		if x, ok := s.IAM.InstanceProfile(glue.InstanceProfile.ARN); ok {
+		if x, ok := s.there().IAM.InstanceProfile(glue.InstanceProfile.ARN); ok {
 			add(x.ARN, x)
 		}
 	}
-	for _, x := range s.S3.Buckets() {
+	for _, x := range s.there().S3.Buckets() {
 		add("arn:aws:s3:::"+x.Name, x)
 	}
-	for _, x := range s.KMS.Keys(region) {
+	for _, x := range s.there().KMS.Keys(region) {
 		add(x.ARN, x)
 	}
-	for _, x := range s.Zones.Zones() {
+	for _, x := range s.there().Zones.Zones() {
 		add(x.ID, x)
 	}
 	for _, x := range s.Databricks.Objects() {

@@ -59,6 +59,16 @@ func newSceneOf(t *testing.T, text []byte) *scene {
 	}
 	cfg := emulator.ConfigFor(parsed.Spec)
 	cfg.Seed = 7
+	return newSceneIn(t, cfg, text)
+}
+
+// newSceneIn is a scene in a world of a test's choice.
+func newSceneIn(t *testing.T, cfg emulator.Config, text []byte) *scene {
+	t.Helper()
+	parsed, err := spec.Load("spec.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w, err := emulator.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
