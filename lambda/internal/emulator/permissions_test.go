@@ -6,6 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/iam/policy"
 	"lakegate/lambda/internal/emulator/wire"
@@ -183,4 +189,97 @@ func statements(step string) []map[string]any {
 		}
 	}
 	return out
+}
+
+// unseen are the actions that IAM asks for beside the call that is made.
+var unseen = map[string]string{
+	"iam:PassRole":                       "iam:AddRoleToInstanceProfile",
+	"route53:AssociateVPCWithHostedZone": "ec2:ModifyVpcEndpoint",
+	"s3:TagResource":                     "s3:CreateBucket",
+	// Of objects that were written before versioning was turned on.
+	"s3:DeleteObject": "s3:DeleteObjectVersion",
+}
+
+// drift changes what was made in the account of the workspace, as somebody there
+// might, so that it has to be mended.
+func (s *scene) drift() {
+	s.Helper()
+	ctx, cfg, account := s.Context(), s.config("owner@"+s.spec.Spec.AWS.AccountID), s.there()
+	role, bucket := s.spec.Spec.CrossAccountRole.Name, s.spec.Spec.RootBucket.Name
+	for _, g := range account.EC2.SecurityGroups(s.Config.Region) {
+		if g.Tags[plan.TagManaged] != plan.Owned {
+			continue
+		}
+		if _, err := awsec2.NewFromConfig(cfg).AuthorizeSecurityGroupIngress(ctx, &awsec2.AuthorizeSecurityGroupIngressInput{
+			GroupId: aws.String(g.ID), IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), CidrIp: aws.String("0.0.0.0/0"),
+		}); err != nil {
+			s.Fatal(err)
+		}
+	}
+	if _, err := s.iam().UpdateAssumeRolePolicy(ctx, &awsiam.UpdateAssumeRolePolicyInput{
+		RoleName: aws.String(role), PolicyDocument: aws.String(s.TargetTrust("nobody")),
+	}); err != nil {
+		s.Fatal(err)
+	}
+	if _, err := s.iam().AttachRolePolicy(ctx, &awsiam.AttachRolePolicyInput{
+		RoleName: aws.String(role), PolicyArn: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+	}); err != nil {
+		s.Fatal(err)
+	}
+	for _, k := range account.KMS.Keys(s.Config.Region) {
+		if _, err := kms.NewFromConfig(cfg).PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: aws.String(k.ID), Policy: aws.String(
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"AWS":"arn:aws:iam::` + account.ID + `:root"}}}`,
+		)}); err != nil {
+			s.Fatal(err)
+		}
+	}
+	buckets := awss3.NewFromConfig(cfg, func(o *awss3.Options) { o.UsePathStyle = true })
+	if _, err := buckets.DeletePublicAccessBlock(ctx, &awss3.DeletePublicAccessBlockInput{Bucket: aws.String(bucket)}); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// The role of another account, as the template makes it, allows what is called
+// there and nothing that is never called: what it does not allow is refused.
+func TestTargetRoleAllowsWhatIsCalled(t *testing.T) {
+	t.Parallel()
+	closed := newSceneElsewhere(t, "locked-down", deletion, "bucketDeletion: Force")
+	closed.propose(closed.text)
+	closed.push(closed.text)
+	closed.mustBeReady()
+	closed.drift()
+	closed.push(tagged(closed.text))
+	closed.mustBeReady()
+	closed.push(closed.text)
+	closed.mustBeReady()
+	closed.litter()
+	closed.remove()
+	closed.mustBeRetired()
+	given := newSceneElsewhere(t, "existing-vpc", deletion)
+	given.push(given.text)
+	given.mustBeReady()
+	given.remove()
+	given.mustBeRetired()
+	called, functions := map[string]bool{}, map[string]bool{}
+	for _, s := range plan.Steps() {
+		functions[s.Name] = true
+	}
+	for _, f := range plan.Functions() {
+		functions[f.Name] = true
+	}
+	for _, c := range slices.Concat(closed.Hub.Calls(), given.Hub.Calls()) {
+		if name, ok := callOf(c); ok && c.Account == otherAccount && functions[c.Caller] {
+			called[name] = true
+			if c.Status == 403 || c.Status == 401 {
+				t.Errorf("%s was refused %s", c.Caller, name)
+			}
+		}
+	}
+	for _, p := range plan.Target() {
+		for _, action := range p.Actions {
+			if !called[action] && !called[unseen[action]] {
+				t.Errorf("the role allows %s, which nothing calls", action)
+			}
+		}
+	}
 }
