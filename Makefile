@@ -65,6 +65,11 @@ diff: build ## Compare the stack with what is deployed
 deploy: build ## Deploy the stack
 	$(CDK) deploy
 
+.PHONY: target-role
+target-role: ## Write the template of the role that another AWS account needs to cdk.out/target-role.template.json
+	@mkdir -p cdk.out
+	@go run ./infra target-role > cdk.out/target-role.template.json
+
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
@@ -81,7 +86,7 @@ lint: ## Run the linters
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: lint-template
-lint-template: synth ## Check the template (cfn-lint, where it is installed) and the state machine
+lint-template: synth target-role ## Check the template (cfn-lint, where it is installed) and the state machine
 	@if command -v cfn-lint >/dev/null; then cfn-lint --ignore-checks W3005 -- cdk.out/*.template.json && echo 'cfn-lint: no findings'; \
 	else echo 'cfn-lint is not installed (pip install cfn-lint): the template was NOT checked by it'; fi
 	@tmp=$$(mktemp -d) && trap 'rm -r "$$tmp"' EXIT && \

@@ -37,6 +37,8 @@ type functionProps struct {
 	watches func(source string) bool
 	// network is that of the functions which call workspaces; nil means none.
 	network *awslambda.CfnFunction_VpcConfigProperty
+	// targetRoles are the roles of other accounts that may be assumed.
+	targetRoles []string
 }
 
 // networkOf is the network that the settings want, or nil.
@@ -108,6 +110,9 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 	inVPC := f.CallsWorkspace && props.network != nil
 	if inVPC {
 		f.Allow = append(f.Allow, standInVPC)
+	}
+	if len(props.targetRoles) > 0 && len(plan.TargetActions(f.Name)) > 0 {
+		f.Allow = append(f.Allow, plan.AssumeTargets(props.targetRoles))
 	}
 	role := props.values.role(stack, f.Name+"Role", f.Doc, assumedBy("lambda.amazonaws.com", nil), append([]plan.Permission{
 		{

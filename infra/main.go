@@ -3,7 +3,8 @@
 // may run and what they may do, but not what they do: it imports no SDK, and
 // the binary of the functions does not import it.
 //
-// Run it with the CDK command line, which reads cdk.json.
+// Run it with the CDK command line, which reads cdk.json. With the argument
+// target-role it writes the template of the role that another AWS account needs.
 package main
 
 import (
@@ -22,6 +23,14 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 && os.Args[1] == targetRole {
+		text, err := targetTemplate()
+		if err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(text)
+		return err
+	}
 	defer jsii.Close()
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false)})
 	if err := newStack(app, settingsFrom(app.Node())); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -39,7 +40,19 @@ type settings struct {
 	// separated by commas.
 	FunctionsVPC                              string
 	FunctionsSubnets, FunctionsSecurityGroups []string
+	// TargetRoles (targetRoles) are the ARNs of the roles of other accounts that
+	// the functions may assume, as a list or separated by commas; none by default.
+	TargetRoles []string
 }
+
+// roleARN is the ARN of a role that can be assumed: a pattern would allow more
+// than anybody has looked at.
+var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+$`)
+
+// maxTargetRoles is how many characters the roles may have: all variables of a
+// function have 4 KB.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+const maxTargetRoles = 3000
 
 // both is the setting of Source for either source.
 const both = "both"
@@ -63,6 +76,14 @@ func (s settings) check() error {
 	}
 	if given != 0 && given != 3 {
 		return fmt.Errorf("reading the context: functionsVpc, functionsSubnets and functionsSecurityGroups are given together or not at all")
+	}
+	for _, arn := range s.TargetRoles {
+		if !roleARN.MatchString(arn) {
+			return fmt.Errorf("reading the context: targetRoles has %q, but it must be ARNs of IAM roles", arn)
+		}
+	}
+	if n := len(strings.Join(s.TargetRoles, " ")); n > maxTargetRoles {
+		return fmt.Errorf("reading the context: targetRoles has %d characters, and the functions take %d", n, maxTargetRoles)
 	}
 	return nil
 }
@@ -100,5 +121,7 @@ func settingsFrom(node constructs.Node) settings {
 		FunctionsVPC:            get("functionsVpc", ""),
 		FunctionsSubnets:        list("functionsSubnets"),
 		FunctionsSecurityGroups: list("functionsSecurityGroups"),
+
+		TargetRoles: list("targetRoles"),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -15,7 +16,7 @@ import (
 )
 
 // stackName is the stack's name and the value of tagStack.
-const stackName = "Lakegate"
+const stackName = plan.StackName
 
 // tagStack marks everything that the stack makes.
 const tagStack = "lakegate:stack"
@@ -67,6 +68,7 @@ func newStack(app awscdk.App, s settings) error {
 		{plan.EnvDatabricksHost, plan.DatabricksSecret, s.DatabricksHost},
 		// Every step may have to know whether it runs where users are.
 		{plan.EnvFunctionsVPC, "", s.FunctionsVPC},
+		{plan.EnvTargetRoles, "", strings.Join(s.TargetRoles, " ")},
 	}
 	for _, m := range plan.Machines() {
 		// By its name: roles of functions mention the state machine, and the state
@@ -87,6 +89,7 @@ func newStack(app awscdk.App, s settings) error {
 	}
 	functions := newFunctions(stack, functionProps{
 		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches, variables: variables,
+		targetRoles: s.TargetRoles,
 	})
 	machines := map[string]awsstepfunctions.CfnStateMachine{}
 	for _, m := range plan.Machines() {

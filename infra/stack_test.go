@@ -32,12 +32,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // synthesis takes longer than all tests together.
 var synthesised template
 
-// placed is the template with functions in the VPC of the users, and the source
-// that is watched if nothing is chosen.
+// placed is the template with functions in the VPC of the users, for workspaces
+// of other accounts too, and with the source that is watched if nothing is chosen.
 var placed template
 
 // fromGit is the template for a branch of a repository that exists.
 var fromGit template
+
+var otherRoles = []string{"arn:aws:iam::210987654321:role/lakegate", "arn:aws:iam::555566667777:role/team/lakegate"}
 
 const usersVPC = "vpc-0a1b2c3d4e5f60718"
 
@@ -97,6 +99,7 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	config.Context["functionsVpc"] = usersVPC
 	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
 	config.Context["functionsSecurityGroups"] = []string{"sg-0a1b2c3d4e5f60711"}
+	config.Context["targetRoles"] = strings.Join(otherRoles, ",")
 	if placed, err = synthesise(config.Context, out+"-placed"); err != nil {
 		return 0, err
 	}
@@ -855,11 +858,13 @@ func TestSettings(t *testing.T) {
 				"asset": "a", "sourceBucket": "b", "stateBucket": "c", "logBucket": "d",
 				"databricksSecret": "e", "databricksHost": "f",
 				"functionsVpc": "g", "functionsSubnets": "h, i", "functionsSecurityGroups": []string{"j"},
+				"targetRoles": "m,n",
 			},
 			settings{
 				Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f",
 				Source: "both", SourceRepository: "k", SourceBranch: "l",
 				FunctionsVPC: "g", FunctionsSubnets: []string{"h", "i"}, FunctionsSecurityGroups: []string{"j"},
+				TargetRoles: []string{"m", "n"},
 			},
 		},
 	}
@@ -881,13 +886,16 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"no subnets": func(s *settings) { s.FunctionsSubnets = nil },
 		"no groups":  func(s *settings) { s.FunctionsSecurityGroups = nil },
 		"no source":  func(s *settings) { s.Source = "git" },
+		"no role":    func(s *settings) { s.TargetRoles = []string{"arn:aws:iam::210987654321:user/me"} },
+		"a pattern":  func(s *settings) { s.TargetRoles = []string{"arn:aws:iam::210987654321:role/*"} },
+		"many roles": func(s *settings) { s.TargetRoles = slices.Repeat(otherRoles, 50) },
 	} {
 		s := whole
 		if breaks(&s); s.check() == nil {
 			t.Errorf("%s: it is not refused", name)
 		}
 	}
-	for _, s := range []settings{{Source: both}, {Source: plan.CodeCommit}, whole} {
+	for _, s := range []settings{{Source: both}, {Source: plan.CodeCommit}, whole, {Source: plan.S3, TargetRoles: otherRoles}} {
 		if err := s.check(); err != nil {
 			t.Error(err)
 		}
@@ -936,6 +944,84 @@ func TestFunctionsInVPC(t *testing.T) {
 			t.Errorf("without settings %s runs in %v", id, got)
 		}
 	}
+}
+
+// The functions that work in the accounts of workspaces, and no others, may
+// assume the roles that are allowed, and no others; without any none may.
+func TestTargetRoles(t *testing.T) {
+	t.Parallel()
+	for _, name := range functionNames() {
+		var may []any
+		for _, s := range statements(at(placed.Resources[name+"Role"].Properties, "Policies", 0, "PolicyDocument")) {
+			if slices.Contains(list(s["Action"]), any("sts:AssumeRole")) {
+				may = append(may, list(s["Resource"])...)
+			}
+		}
+		var want []any
+		if len(plan.TargetActions(name)) > 0 {
+			want = []any{otherRoles[0], otherRoles[1]}
+		}
+		if diff := gocmp.Diff(want, may); diff != "" {
+			t.Errorf("roles that %s may assume (-want +got):\n%s", name, diff)
+		}
+		if got := at(placed.Resources[name+"Function"].Properties, "Environment", "Variables", plan.EnvTargetRoles); got != strings.Join(otherRoles, " ") {
+			t.Errorf("%s is told that it may assume %v", name, got)
+		}
+	}
+	text, err := json.Marshal(synthesised.Resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The trust policies of the stack's own roles have it too.
+	if n := bytes.Count(text, []byte("sts:AssumeRole")); n != len(synthesised.ofType("AWS::IAM::Role")) {
+		t.Errorf("without settings sts:AssumeRole is %d times in the template", n)
+	}
+}
+
+// The golden file is what is deployed in another account.
+func TestTargetTemplate(t *testing.T) {
+	t.Parallel()
+	text, err := targetTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGolden(t, "testdata/target-role.template.json", string(text))
+	var made template
+	if err := json.Unmarshal(text, &made); err != nil {
+		t.Fatal(err)
+	}
+	for id, p := range made.ofType("AWS::IAM::ManagedPolicy") {
+		document, err := json.Marshal(resolved(p.Properties["PolicyDocument"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+		if len(document) > 6144 {
+			t.Errorf("%s has %d characters, IAM takes 6144", id, len(document))
+		}
+	}
+}
+
+// resolved fills in what CloudFormation does.
+func resolved(value any) any {
+	switch value := value.(type) {
+	case []any:
+		out := make([]any, len(value))
+		for i, v := range value {
+			out[i] = resolved(v)
+		}
+		return out
+	case map[string]any:
+		if text, ok := value["Fn::Sub"].(string); ok {
+			return strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::AccountId}", "210987654321").Replace(text)
+		}
+		out := map[string]any{}
+		for k, v := range value {
+			out[k] = resolved(v)
+		}
+		return out
+	}
+	return value
 }
 
 func TestUnknownPlaceholderPanics(t *testing.T) {

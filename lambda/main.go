@@ -37,7 +37,7 @@ func serve() error {
 		StateMachine:     os.Getenv(plan.EnvStateMachine),
 		Retirement:       os.Getenv(plan.EnvRetirementMachine),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
-		TargetRoles:      strings.FieldsFunc(os.Getenv(plan.EnvTargetRoles), func(r rune) bool { return r == ',' }),
+		TargetRoles:      strings.Fields(os.Getenv(plan.EnvTargetRoles)),
 	})
 	if err != nil {
 		return err

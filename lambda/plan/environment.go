@@ -20,7 +20,7 @@ const (
 	// if they run in one.
 	EnvFunctionsVPC = "FUNCTIONS_VPC"
 	// EnvTargetRoles are the ARNs of the roles of other accounts that may be
-	// assumed, separated by commas, if there are any.
+	// assumed, separated by spaces, if there are any.
 	EnvTargetRoles = "TARGET_ROLES"
 )
 
