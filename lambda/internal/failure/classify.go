@@ -75,6 +75,7 @@ var codes = map[string]string{
 	"MissingAuthenticationToken":  plan.AccessDenied,
 	"NotAuthorized":               plan.AccessDenied,
 	"OptInRequired":               plan.AccessDenied,
+	"RequestExpired":              plan.AccessDenied,
 	"SignatureDoesNotMatch":       plan.AccessDenied,
 	"UnauthorizedOperation":       plan.AccessDenied,
 	"UnrecognizedClientException": plan.AccessDenied,
