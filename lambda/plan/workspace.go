@@ -442,7 +442,7 @@ var verifyPorts = Step{
 	Name: "VerifyPorts", Result: "portsCheck", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Check from the cluster that the ports of the control plane are open.",
 	Await: &Await{Noun: "PortsProbe", Within: probing},
-	Allow: fenced(readSecret, keepChecks, look("ec2:DescribeVpcEndpoints", "ec2:DescribeNetworkInterfaces")),
+	Allow: fenced(readSecret, keepChecks),
 }
 
 var verifyMetastore = Step{

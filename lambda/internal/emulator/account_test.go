@@ -14,6 +14,8 @@ import (
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
@@ -200,6 +202,56 @@ func TestRoleThatCannotBeAssumed(t *testing.T) {
 			s.mustBeReady()
 		})
 	}
+}
+
+// A role that is withdrawn while an execution runs fails the step that needs it.
+// It is never taken for an object that belongs to somebody else, which would be
+// left behind, or be a Conflict.
+func TestRoleIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	s := newSceneElsewhere(t, "locked-down", deletion)
+	before, inventory := s.belongings(), s.Inventory()
+	// Each step is refused the role once.
+	withdraw := func(graph plan.Sequence) map[string]*wire.Fault {
+		faults := map[string]*wire.Fault{}
+		for _, step := range graph.Steps() {
+			if len(plan.TargetActions(step.Name)) > 0 {
+				faults[step.Name] = &wire.Fault{
+					Kind: wire.Refuse, Service: "sts", Caller: step.Name,
+					Error: &wire.Error{Status: http.StatusForbidden, Code: "AccessDenied", Message: "not authorized to perform: sts:AssumeRole"},
+				}
+				s.Hub.Inject(faults[step.Name])
+			}
+		}
+		return faults
+	}
+	// goOn redrives until all is done, and sees that each step has failed of it.
+	goOn := func(faults map[string]*wire.Fault, last func() *sfn.DescribeExecutionOutput, redrive func()) {
+		for range len(faults) {
+			x := last()
+			if x.Status == sfntypes.ExecutionStatusSucceeded {
+				break
+			}
+			if aws.ToString(x.Error) != plan.AccessDenied || !strings.Contains(aws.ToString(x.Cause), "assuming role") {
+				t.Fatalf("the execution ended with %s: %s", aws.ToString(x.Error), aws.ToString(x.Cause))
+			}
+			redrive()
+		}
+		for step, f := range faults {
+			if s.Hub.Struck(f) != 1 {
+				t.Errorf("%s did not need the role", step)
+			}
+		}
+	}
+	faults := withdraw(plan.Workspace())
+	s.push(s.text)
+	goOn(faults, s.last, s.redrive)
+	s.mustBeReady()
+	faults = withdraw(plan.Retirement())
+	s.remove()
+	goOn(faults, s.lastRetirement, s.redriveRetirement)
+	s.mustBeRetired()
+	s.mustBeBare(before, inventory)
 }
 
 // A role that does not exist is answered as one that lets nobody in.
