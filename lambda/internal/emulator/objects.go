@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lakegate/lambda/internal/emulator/wire"
@@ -136,7 +137,11 @@ func builds(c wire.Record) bool {
 // Environment returns the lines of a shell script that point clients of AWS and
 // Databricks at this world.
 func (w *World) Environment() string {
-	return strings.Join([]string{
+	var roles []string
+	if len(w.Config.TargetRoles) > 0 {
+		roles = []string{"export TARGET_ROLE_ARN=" + w.Config.TargetRoles[0]}
+	}
+	return strings.Join(slices.Concat(roles, []string{
 		"export AWS_ENDPOINT_URL=" + w.AWSURL,
 		"export AWS_ACCESS_KEY_ID=author",
 		"export AWS_SECRET_ACCESS_KEY=emulated",
@@ -149,5 +154,5 @@ func (w *World) Environment() string {
 		"export DATABRICKS_CLIENT_ID=" + clientID,
 		"export DATABRICKS_CLIENT_SECRET=" + clientSecret,
 		"",
-	}, "\n")
+	}), "\n")
 }
