@@ -74,8 +74,8 @@ func targetActions(allow []Permission) []string {
 
 // SessionPolicy narrows what the role of a workspace's account allows to what one
 // step or function does there. It has the actions only: with resources and
-// conditions it would be longer than a session policy may be, and the role's
-// own policies have them.
+// conditions the longest would be longer than a session policy may be, and the
+// role's own policies have them.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
 func SessionPolicy(name string) string {
 	actions := TargetActions(name)
