@@ -15,6 +15,7 @@ import (
 	"lakegate/lambda/internal/emulator/iam"
 	"lakegate/lambda/internal/emulator/iam/policy"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 )
 
@@ -227,7 +228,7 @@ func (s *scene) drift() {
 		s.Fatal(err)
 	}
 	for _, k := range account.KMS.Keys(s.Config.Region) {
-		if _, err := kms.NewFromConfig(cfg).PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: aws.String(k.ID), Policy: aws.String(
+		if _, err := kms.NewFromConfig(cfg).PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: aws.String(k.ARN), Policy: aws.String(
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"AWS":"arn:aws:iam::` + account.ID + `:root"}}}`,
 		)}); err != nil {
 			s.Fatal(err)
@@ -248,6 +249,17 @@ func TestTargetRoleAllowsWhatIsCalled(t *testing.T) {
 	closed.push(closed.text)
 	closed.mustBeReady()
 	closed.drift()
+	closed.verify()
+	var drifted report.DriftedData
+	closed.sent(report.Drifted, &drifted)
+	for _, d := range drifted.Deviations {
+		if d.ID != "" && (d.By == nil || d.By.Who != "arn:aws:iam::"+otherAccount+":user/owner") {
+			t.Errorf("%+v is said to be done by %+v", d.Difference, d.By)
+		}
+	}
+	if len(drifted.Deviations) < 4 {
+		t.Errorf("it has drifted in %+v", drifted.Deviations)
+	}
 	closed.push(tagged(closed.text))
 	closed.mustBeReady()
 	closed.push(closed.text)
