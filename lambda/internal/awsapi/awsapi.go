@@ -197,8 +197,9 @@ var (
 // step looks before it creates; a retry inside the SDK would repeat a create
 // whose reply was lost, without looking.
 //
-// EC2, IAM, Buckets, Catalog, Keys, Zones and Trail lead to the account of a workspace,
-// which Assume chooses, the others to the account that the process runs in.
+// EC2, IAM, Buckets, Catalog, Keys, Zones and Trail lead to the account of a
+// workspace, which Assume chooses, the others to the account that the process
+// runs in.
 type Clients struct {
 	home, target aws.Config
 	// roles are the roles that were assumed.
