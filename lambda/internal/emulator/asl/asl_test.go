@@ -233,14 +233,14 @@ func TestPlan(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		looks[step.Name]++
+		leave := ""
+		if step.Leave != nil {
+			leave = fmt.Sprintf(`,%q:false`, step.Leave.Key)
+		}
 		if step.Await != nil {
-			leave := ""
-			if step.Leave != nil {
-				leave = fmt.Sprintf(`,%q:false`, step.Leave.Key)
-			}
 			return fmt.Appendf(nil, `{"ready":%t,"pauseSeconds":30%s}`, looks[step.Name] == 3, leave), nil
 		}
-		return []byte(`{"outcome":"Found"}`), nil
+		return []byte(`{"outcome":"Found"` + leave + `}`), nil
 	}
 	e := s.start(t, string(plan.Machines()[0].Definition()), `{"workspace":"w","revision":{"path":"p"}}`)
 	out, failed := s.run(e)
