@@ -16,6 +16,8 @@ type author interface {
 	where() string
 	// push brings a file to where specs are, under a path.
 	push(ctx context.Context, path string, text []byte, message string) error
+	// remove deletes the file at a path.
+	remove(ctx context.Context, path, message string) error
 	// close forgets what was kept for that on this machine.
 	close()
 }
@@ -38,6 +40,11 @@ func (u uploader) where() string { return "s3://" + u.world.SourceBucket }
 
 func (u uploader) push(_ context.Context, path string, text []byte, _ string) error {
 	_, err := u.world.Commit(path, text)
+	return err
+}
+
+func (u uploader) remove(_ context.Context, path, _ string) error {
+	_, err := u.world.Remove(path)
 	return err
 }
 
@@ -79,6 +86,18 @@ func (c *committer) push(ctx context.Context, path string, text []byte, message 
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return err
 	}
+	return c.commit(ctx, message)
+}
+
+func (c *committer) remove(ctx context.Context, path, message string) error {
+	if err := os.Remove(filepath.Join(c.folder, path)); err != nil {
+		return err
+	}
+	return c.commit(ctx, message)
+}
+
+// commit commits whatever was changed, and pushes it.
+func (c *committer) commit(ctx context.Context, message string) error {
 	for _, args := range [][]string{
 		{"add", "--all"}, {"commit", "--quiet", "--message", message}, {"push", "--quiet", "origin", "main"},
 	} {

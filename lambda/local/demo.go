@@ -21,9 +21,6 @@ import (
 // again. It fails unless the first run ends Ready and the second one changes
 // nothing. Then it can delete the spec, and show what is left.
 func demo(ctx context.Context, out io.Writer, file, source string, seed uint64, retire bool) error {
-	if retire && source == "git" {
-		return fmt.Errorf("retiring from git: a file that is deleted there starts nothing; use SOURCE=s3")
-	}
 	c, err := load(out, file)
 	if err != nil {
 		return err
@@ -96,14 +93,14 @@ func demo(ctx context.Context, out io.Writer, file, source string, seed uint64, 
 	if !retire {
 		return nil
 	}
-	return showRetirement(ctx, out, w, c)
+	return showRetirement(ctx, out, w, by, c)
 }
 
 // showRetirement deletes the spec, and shows what becomes of the workspace.
-func showRetirement(ctx context.Context, out io.Writer, w *emulator.World, c *committed) error {
-	fmt.Fprintf(out, "\ndelete s3://%s/%s\n", w.SourceBucket, c.path)
+func showRetirement(ctx context.Context, out io.Writer, w *emulator.World, by author, c *committed) error {
+	fmt.Fprintf(out, "\ndelete %s from %s\n", c.path, by.where())
 	seen := len(w.Events.Events(plan.EventBusName))
-	if _, err := w.Remove(c.path); err != nil {
+	if err := by.remove(ctx, c.path, "Retire workspace "+c.spec.Metadata.Name); err != nil {
 		return err
 	}
 	if err := w.Clock.Idle(ctx); err != nil {

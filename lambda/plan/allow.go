@@ -435,9 +435,15 @@ func databricksAllow() []Permission { return fenced(readSecret) }
 func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
 
 func dispatchAllow() []Permission {
-	return []Permission{compareCommits, {
+	return []Permission{compareCommits, readRepository, ofCodeCommit(readRecord), ofCodeCommit(listState), ofCodeCommit(sendEvents), {
 		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine, RetirementMachine},
 	}}
+}
+
+// ofCodeCommit is a permission that is needed only if a repository is watched.
+func ofCodeCommit(p Permission) Permission {
+	p.Source = CodeCommit
+	return p
 }
 
 func releaseGivenAllow() []Permission {

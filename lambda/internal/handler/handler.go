@@ -74,11 +74,7 @@ func New(name string, cfg Config) (Handler, error) {
 	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	git := &source.CodeCommit{Repositories: clients.Repositories}
-	switch name {
-	case "Dispatch":
-		d := &source.Dispatcher{Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement}
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
-	case "ReportFailure":
+	if name == "ReportFailure" {
 		f := &report.Failures{
 			Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
 			Release: leases.Release, Now: cfg.Now,
@@ -94,6 +90,17 @@ func New(name string, cfg Config) (Handler, error) {
 		Source: source.Sources{plan.S3: &source.S3{Objects: clients.Objects}, plan.CodeCommit: git},
 		Leases: leases, Statuses: statuses, Records: records, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
 		FunctionsVPC: cfg.FunctionsVPC, TargetRoles: cfg.TargetRoles, Resolve: cfg.Resolve,
+	}
+	if name == "Dispatch" {
+		d := &source.Dispatcher{
+			Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement,
+			Renamed: func(ctx context.Context, r source.Rename, execution string) error {
+				return deps.ReportRename(ctx, r, report.Subject{
+					Workspace: r.To.Workspace, Revision: r.To.Revision, ExecutionARN: execution, ExecutionName: source.ExecutionName(r.To),
+				})
+			},
+		}
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
 	}
 	if name == "PlanProposal" {
 		return edge(func(ctx context.Context, payload []byte) (any, error) {

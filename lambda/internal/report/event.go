@@ -37,6 +37,9 @@ const (
 	// Retired is sent when the workspace of a deleted spec was taken down, or left
 	// as its spec wanted it.
 	Retired = "Workspace Retired"
+	// Renamed is sent when a spec was renamed, before its workspace is retired and
+	// the other one is made.
+	Renamed = "Workspace Renamed"
 	// Rejected is sent when a spec cannot be read or is not valid.
 	Rejected = "Spec Rejected"
 )
@@ -115,6 +118,26 @@ type RetiredData struct {
 	Left            []Left   `json:"left"`
 	DurationSeconds int      `json:"durationSeconds"`
 }
+
+// RenamedData is the data of Renamed.
+type RenamedData struct {
+	// From is the workspace whose spec was renamed, To the one that it is now of.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Old is what becomes of the old workspace: Deleted, Retained, Protected, or
+	// None if there is none.
+	Old string `json:"old"`
+	// Message says in words what follows.
+	Message string `json:"message"`
+}
+
+// What becomes of the workspace of a spec that is deleted.
+const (
+	OldDeleted   = "Deleted"
+	OldRetained  = "Retained"
+	OldProtected = "Protected"
+	OldNone      = "None"
+)
 
 // Left is something that stays.
 type Left struct {

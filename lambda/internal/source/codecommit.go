@@ -118,8 +118,8 @@ func (c *CodeCommit) changes(ctx context.Context, e event) ([]Change, error) {
 	return c.changed(ctx, d, e.Time)
 }
 
-// changed are the specs that are new or differ between the two commits of a push
-// that was made at a time.
+// changed are the specs that are new, differ or are gone between the two commits
+// of a push that was made at a time.
 func (c *CodeCommit) changed(ctx context.Context, d stateChange, at string) ([]Change, error) {
 	differences, err := c.differences(ctx, d)
 	if err != nil {
@@ -127,23 +127,21 @@ func (c *CodeCommit) changed(ctx context.Context, d stateChange, at string) ([]C
 	}
 	var changes []Change
 	for _, difference := range differences {
-		after := difference.AfterBlob
+		before, after := difference.BeforeBlob, difference.AfterBlob
 		// A mode that changed is a difference too.
-		if after == nil || difference.BeforeBlob != nil && aws.ToString(difference.BeforeBlob.BlobId) == aws.ToString(after.BlobId) {
+		if before != nil && after != nil && aws.ToString(before.BlobId) == aws.ToString(after.BlobId) {
 			continue
 		}
-		path := aws.ToString(after.Path)
-		changes = append(changes, Change{
-			Workspace: WorkspaceOf(path),
-			Revision: revision.Revision{
-				Source: plan.CodeCommit, Repository: d.RepositoryName, Branch: d.ReferenceName, Path: path, Version: d.CommitID,
-			},
-			Content: aws.ToString(after.BlobId),
-			Push:    d.OldCommitID + "@" + at,
-		})
+		blob := cmp.Or(after, before)
+		changes = append(changes, d.change(aws.ToString(blob.Path), aws.ToString(blob.BlobId), at))
+		last := &changes[len(changes)-1]
+		last.Added, last.Deleted = before == nil, after == nil
 	}
-	if len(changes) == 0 {
-		return nil, nil
+	if changes, err = c.deletions(ctx, d, at, changes); err != nil || len(changes) == 0 {
+		return nil, err
+	}
+	if err := c.renames(ctx, d, changes); err != nil {
+		return nil, err
 	}
 	author, message, err := c.signature(ctx, d)
 	if err != nil {
@@ -153,6 +151,50 @@ func (c *CodeCommit) changed(ctx context.Context, d stateChange, at string) ([]C
 		changes[i].Revision.Author, changes[i].Revision.Message = author, message
 	}
 	return changes, nil
+}
+
+// change is that of a path to a content by a push.
+func (d stateChange) change(path, content, at string) Change {
+	return Change{
+		Workspace: WorkspaceOf(path),
+		Revision: revision.Revision{
+			Source: plan.CodeCommit, Repository: d.RepositoryName, Branch: d.ReferenceName, Path: path, Version: d.CommitID,
+		},
+		Content: content,
+		Push:    d.OldCommitID + "@" + at,
+	}
+}
+
+// deletions leaves only those of workspaces among the changes of a push. A file
+// that is there under the other ending is none: it was renamed, or of two files
+// for one workspace the other one is left, which is applied then.
+func (c *CodeCommit) deletions(ctx context.Context, d stateChange, at string, changes []Change) ([]Change, error) {
+	there := map[string]bool{}
+	for _, one := range changes {
+		if !one.Deleted {
+			there[one.Workspace] = true
+		}
+	}
+	var out []Change
+	for _, one := range changes {
+		switch {
+		case !one.Deleted:
+			out = append(out, one)
+		case !workspacePath.MatchString(one.Revision.Path), there[one.Workspace]:
+		default:
+			other := OtherEnding(one.Revision)
+			file, err := c.find(ctx, other, d.CommitID)
+			if err != nil {
+				return nil, err
+			}
+			if file != nil {
+				one = d.change(other.Path, aws.ToString(file.BlobId), at)
+			}
+			there[one.Workspace] = true
+			out = append(out, one)
+		}
+	}
+	return out, nil
 }
 
 // differences are those of specs between the two commits of a push; without an

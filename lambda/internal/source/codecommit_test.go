@@ -171,20 +171,26 @@ func TestChangesOfPush(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, after tree
 		event         string
-		// want are path and content of each change.
+		// want are path and content of each change; - is before those of a deletion.
 		want []string
 	}{
 		"first push":            {nil, tree{tokyo: "a", osaka: "b", "README.md": "c"}, first, []string{osaka + " b", tokyo + " a"}},
 		"branch created":        {tree{tokyo: "a"}, tree{tokyo: "a"}, first, []string{tokyo + " a"}},
 		"modified":              {tree{tokyo: "a", osaka: "b"}, tree{tokyo: "c", osaka: "b"}, updated, []string{tokyo + " c"}},
 		"added":                 {tree{osaka: "b"}, tree{tokyo: "a", osaka: "b"}, updated, []string{tokyo + " a"}},
-		"deleted":               {tree{tokyo: "a", osaka: "b"}, tree{osaka: "b"}, updated, nil},
-		"renamed":               {tree{tokyo: "a"}, tree{osaka: "a"}, updated, []string{osaka + " a"}},
+		"deleted":               {tree{tokyo: "a", osaka: "b"}, tree{osaka: "b"}, updated, []string{"-" + tokyo + " a"}},
+		"all deleted":           {tree{tokyo: "a", osaka: "b"}, tree{}, updated, []string{"-" + osaka + " b", "-" + tokyo + " a"}},
+		"no spec deleted":       {tree{"workspaces/README.md": "a", "workspaces/NOTES.yaml": "a", "workspaces/a/b.yaml": "a"}, tree{}, updated, nil},
+		"other ending":          {tree{tokyo: "a"}, tree{"workspaces/tokyo.yml": "b"}, updated, []string{"workspaces/tokyo.yml b"}},
+		"one of two deleted":    {tree{tokyo: "a", "workspaces/tokyo.yml": "b"}, tree{"workspaces/tokyo.yml": "b"}, updated, []string{"workspaces/tokyo.yml b"}},
+		"both deleted":          {tree{tokyo: "a", "workspaces/tokyo.yml": "b"}, tree{}, updated, []string{"-" + tokyo + " a"}},
+		"swapped":               {tree{tokyo: "a", osaka: "b"}, tree{tokyo: "b", osaka: "a"}, updated, []string{osaka + " a", tokyo + " b"}},
+		"renamed":               {tree{tokyo: "a"}, tree{osaka: "a"}, updated, []string{osaka + " a", "-" + tokyo + " a"}},
 		"nothing":               {tree{tokyo: "a"}, tree{tokyo: "a"}, updated, nil},
 		"elsewhere":             {tree{tokyo: "a"}, tree{tokyo: "a", "x.yaml": "a", "old/" + tokyo: "a"}, updated, nil},
 		"no spec":               {tree{}, tree{"workspaces/README.md": "a", tokyo + ".orig": "b"}, updated, nil},
 		"in a folder":           {tree{}, tree{"workspaces/a/b.yaml": "a"}, updated, []string{"workspaces/a/b.yaml a"}},
-		"forced, with the rest": {tree{tokyo: "a", osaka: "b"}, tree{tokyo: "c"}, updated, []string{tokyo + " c"}},
+		"forced, with the rest": {tree{tokyo: "a", osaka: "b"}, tree{tokyo: "c"}, updated, []string{"-" + osaka + " b", tokyo + " c"}},
 		"forced, and the old commit is gone": {
 			nil, tree{tokyo: "a", osaka: "b"}, updated, []string{osaka + " b", tokyo + " a"},
 		},
@@ -208,7 +214,11 @@ func TestChangesOfPush(t *testing.T) {
 			}
 			var got []string
 			for _, c := range changes {
-				got = append(got, c.Revision.Path+" "+c.Content)
+				sign := ""
+				if c.Deleted {
+					sign = "-"
+				}
+				got = append(got, sign+c.Revision.Path+" "+c.Content)
 				want := revision.Revision{
 					Source: plan.CodeCommit, Repository: "specs", Branch: "main", Path: c.Revision.Path, Version: "2",
 					Author: "An Author <author@example.com>", Message: "Change a spec",
@@ -334,8 +344,14 @@ func TestCodeCommit(t *testing.T) {
 // machine takes executions, each name once.
 type machine struct {
 	awsapi.Executions
-	started []document.Input
+	started []started
 	names   map[string]bool
+}
+
+// started is the input of an execution, and whether it retires.
+type started struct {
+	document.Input
+	retires bool
 }
 
 func (m *machine) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
@@ -347,13 +363,13 @@ func (m *machine) StartExecution(_ context.Context, in *sfn.StartExecutionInput,
 	if err := json.Unmarshal([]byte(*in.Input), &input); err != nil {
 		return nil, err
 	}
-	m.started = append(m.started, input)
+	m.started = append(m.started, started{input, *in.StateMachineArn == "retire"})
 	return &sfn.StartExecutionOutput{}, nil
 }
 
 // Whatever is pushed, also by force, and however late, often and disordered its
-// events come: each change of a spec has exactly one execution, and what is
-// applied last is what the branch has.
+// events come: each change of a spec and each deletion has exactly one
+// execution, and what is applied in the end is what the branch has.
 func TestPushes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -361,14 +377,25 @@ func TestPushes(t *testing.T) {
 		g := newRepository()
 		g.page = rapid.IntRange(1, 4).Draw(t, "page")
 		m := &machine{names: map[string]bool{}}
-		d := source.Dispatcher{Executions: func() awsapi.Executions { return m }, CodeCommit: g.source(), StateMachine: "arn"}
+		d := source.Dispatcher{Executions: func() awsapi.Executions { return m }, CodeCommit: g.source(), StateMachine: "make", Retirement: "retire"}
+		d.Renamed = func(context.Context, source.Rename, string) error { return nil }
 		paths := []string{"workspaces/osaka.yaml", "workspaces/nara.yml", "workspaces/kobe.yaml", "README.md"}
 		var events []string
 		want, run := 0, 0
 		applied := tree{}
 		apply := func() {
-			r := m.started[run].Revision
+			r, retires := m.started[run].Revision, m.started[run].retires
 			run++
+			if retires {
+				exists, err := g.source().Exists(ctx, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !exists {
+					delete(applied, r.Path)
+				}
+				return
+			}
 			newest, err := g.source().Newest(ctx, r)
 			if err != nil {
 				t.Fatal(err)
@@ -405,6 +432,11 @@ func TestPushes(t *testing.T) {
 			}
 			for path, content := range files {
 				if g.commits[old][path] != content && path != "README.md" {
+					want++
+				}
+			}
+			for path := range g.commits[old] {
+				if _, there := files[path]; !there && path != "README.md" {
 					want++
 				}
 			}
@@ -455,10 +487,10 @@ func TestPushes(t *testing.T) {
 		if len(m.started) != want {
 			t.Fatalf("%d executions were started, want %d", len(m.started), want)
 		}
-		for path, content := range g.commits[g.head] {
-			if path != "README.md" && applied[path] != content {
-				t.Fatalf("of %s %q was applied last, want %q", path, applied[path], content)
-			}
+		head := maps.Clone(g.commits[g.head])
+		delete(head, "README.md")
+		if diff := gocmp.Diff(head, applied); diff != "" {
+			t.Fatalf("what was applied last differs from what the branch has:\n%s", diff)
 		}
 	})
 }

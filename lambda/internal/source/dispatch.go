@@ -26,6 +26,9 @@ type Dispatcher struct {
 	// StateMachine and Retirement are the ARNs of the state machines for specs that
 	// were changed and that were deleted.
 	StateMachine, Retirement string
+	// Renamed tells of a rename before anything is started for it, and which
+	// execution will make the new workspace.
+	Renamed func(ctx context.Context, r Rename, execution string) error
 }
 
 // Started is one execution that an event led to.
@@ -43,6 +46,11 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 	changes, err := d.Changes(ctx, payload)
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range Renames(changes) {
+		if err := d.Renamed(ctx, r, ExecutionARN(d.StateMachine, ExecutionName(r.To))); err != nil {
+			return nil, err
+		}
 	}
 	started := make([]Started, 0, len(changes))
 	for _, c := range changes {
@@ -102,6 +110,12 @@ func ExecutionName(c Change) string {
 	r := c.Revision
 	sum := sha256.Sum256([]byte(strings.Join([]string{r.Source, r.Repository, r.Path, r.Version, c.Content, c.Push}, "\x00")))
 	return c.Workspace + "-" + hex.EncodeToString(sum[:6])
+}
+
+// ExecutionARN is the ARN of an execution of a state machine.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+func ExecutionARN(machine, name string) string {
+	return strings.Replace(machine, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
 // workspacePath is a path that defines a workspace, and its name.

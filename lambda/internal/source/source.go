@@ -66,11 +66,25 @@ type Change struct {
 	Revision  revision.Revision
 	// Content tells contents apart; it need not be read for that.
 	Content string
-	// Deleted says that the spec was deleted; its revision is the deletion.
-	Deleted bool
+	// Added says that there was no spec at its path before, Deleted that there is
+	// none any more; its revision is the deletion then.
+	Added, Deleted bool
+	// RenamedTo is the workspace that a deleted spec has become that of, RenamedFrom
+	// the one that an added spec was that of.
+	RenamedTo, RenamedFrom string
 	// Push tells pushes apart that bring the same revision: one that goes back to
 	// an older commit does, after another one has been applied.
 	Push string
+}
+
+// OtherEnding is a revision's path with the other of both endings.
+func OtherEnding(r revision.Revision) revision.Revision {
+	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
+		r.Path = base + ".yml"
+	} else {
+		r.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
+	}
+	return r
 }
 
 // isSpec says whether a path is that of a spec in a folder, as the rules do for

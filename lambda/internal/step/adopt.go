@@ -58,7 +58,7 @@ func claim(doc *document.Document, what, id, path string, tags awsapi.Tags) erro
 		return nil
 	case owner != "":
 		return failure.New(plan.Conflict,
-			fmt.Sprintf("Choose another name in the spec, or give the existing one as %s to use it as it is.", path),
+			fmt.Sprintf("Choose another name in the spec, or give the existing one as %s to use it as it is. If workspace %s is being retired, redrive the execution once that is done.", path, owner),
 			"looking for %s: %s exists and was not made by this workspace but by %s", what, id, owner)
 	case !doc.Adopt:
 		return foreign(what, id, path)

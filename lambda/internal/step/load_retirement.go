@@ -3,12 +3,12 @@ package step
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/revision"
+	"lakegate/lambda/internal/source"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
@@ -24,16 +24,37 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Document{
-		APIVersion: document.Version, Workspace: doc.Workspace, Revision: doc.Revision, Mode: doc.Mode, Execution: doc.Execution,
-		Retirement: &document.Retirement{Delete: true, Force: true},
+	if a := record.Attempted; a != nil {
+		if now := a.Change; now.Source != "" && (now.Source != doc.Revision.Source || now.Repository != doc.Revision.Repository) {
+			return nil, failure.New(plan.Superseded, "", "retiring workspace %s: its spec is in %s %s now, as %s", doc.Workspace, now.Source, now.Repository, now)
+		}
+	}
+	out, by, err := retirementOf(record)
+	if err != nil {
+		return nil, err
+	}
+	if by != nil {
+		return nil, protected(doc, by)
+	}
+	if out.Retirement.Delete {
+		// The stack may have been told otherwise since.
+		if err := d.mayWorkIn(out.Spec.AWS, accountOf(doc.Execution.ARN)); err != nil {
+			return nil, fmt.Errorf("retiring workspace %s: %w", doc.Workspace, err)
+		}
+	}
+	out.Workspace, out.Revision, out.Mode, out.Execution = doc.Workspace, doc.Revision, doc.Mode, doc.Execution
+	return out, nil
+}
+
+// retirementOf says what becomes of a workspace by its record: a document with
+// the spec and the decision, or the attempt that forbids it.
+func retirementOf(record *report.Record) (out *document.Document, protectedBy *report.Attempt, err error) {
+	out = &document.Document{
+		APIVersion: document.Version, Workspace: record.Workspace, Retirement: &document.Retirement{Delete: true, Force: true},
 	}
 	if record.Attempted == nil {
 		out.Retirement = &document.Retirement{Reason: "nothing was ever made from this spec"}
-		return out, nil
-	}
-	if now := record.Attempted.Change; now.Source != "" && (now.Source != doc.Revision.Source || now.Repository != doc.Revision.Repository) {
-		return nil, failure.New(plan.Superseded, "", "retiring workspace %s: its spec is in %s %s now, as %s", doc.Workspace, now.Source, now.Repository, now)
+		return out, nil, nil
 	}
 	attempts := []*report.Attempt{record.Attempted}
 	if record.Applied != nil {
@@ -45,7 +66,7 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 	for _, a := range attempts {
 		s, err := attempted(a)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a == record.Attempted {
 			out.Spec, out.Digest = s, a.Digest
@@ -53,7 +74,7 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 			out.Retirement.Applied = &s
 		}
 		if a.Protected {
-			return nil, protected(doc, a)
+			return out, a, nil
 		}
 		if s.DeletionPolicy != spec.Delete {
 			out.Retirement.Delete = false
@@ -61,13 +82,7 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 		}
 		out.Retirement.Force = out.Retirement.Force && s.BucketDeletion == spec.Force
 	}
-	if out.Retirement.Delete {
-		// The stack may have been told otherwise since.
-		if err := d.mayWorkIn(out.Spec.AWS, accountOf(doc.Execution.ARN)); err != nil {
-			return nil, fmt.Errorf("retiring workspace %s: %w", doc.Workspace, err)
-		}
-	}
-	return out, nil
+	return out, nil, nil
 }
 
 func protected(doc *document.Document, a *report.Attempt) error {
@@ -79,7 +94,7 @@ func protected(doc *document.Document, a *report.Attempt) error {
 // stillDeleted fails as Superseded if there is a spec again, also under the
 // other ending.
 func (d *Deps) stillDeleted(ctx context.Context, r revision.Revision) error {
-	for _, one := range []revision.Revision{r, sibling(r)} {
+	for _, one := range []revision.Revision{r, source.OtherEnding(r)} {
 		exists, err := d.Source.Exists(ctx, one)
 		if err != nil {
 			return err
@@ -89,14 +104,4 @@ func (d *Deps) stillDeleted(ctx context.Context, r revision.Revision) error {
 		}
 	}
 	return nil
-}
-
-// sibling is the revision's path with the other ending.
-func sibling(r revision.Revision) revision.Revision {
-	if base, ok := strings.CutSuffix(r.Path, ".yaml"); ok {
-		r.Path = base + ".yml"
-	} else {
-		r.Path = strings.TrimSuffix(r.Path, ".yml") + ".yaml"
-	}
-	return r
 }

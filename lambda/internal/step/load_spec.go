@@ -60,7 +60,7 @@ func loadSpec(ctx context.Context, d *Deps, doc *document.Document) (*document.D
 
 // onlyOne refuses a workspace that is defined both as .yaml and as .yml.
 func (d *Deps) onlyOne(ctx context.Context, r revision.Revision) error {
-	other := sibling(r)
+	other := source.OtherEnding(r)
 	exists, err := d.Source.Exists(ctx, other)
 	if err != nil || !exists {
 		return err
