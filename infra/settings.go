@@ -33,6 +33,9 @@ type settings struct {
 	// DatabricksHost (databricksHost) is the account console's address, if it
 	// is not the usual one.
 	DatabricksHost string
+	// DriftSchedule (driftSchedule) says when all specs and workspaces are looked
+	// at: rate(…) or cron(…), or none for never. Empty means as the plan has it.
+	DriftSchedule string
 	// FunctionsVPC (functionsVpc) is the VPC of the users, if the functions that
 	// call workspaces are to run there: workspaces that are closed to the public
 	// network admit them only so. FunctionsSubnets and FunctionsSecurityGroups
@@ -57,6 +60,13 @@ const maxTargetRoles = 3000
 // both is the setting of Source for either source.
 const both = "both"
 
+// never is the setting of DriftSchedule for no schedule.
+const never = "none"
+
+// expression is what EventBridge Scheduler takes for something that recurs.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+var expression = regexp.MustCompile(`^(rate\([1-9][0-9]* (minute|hour|day)s?\)|cron\([^ ()]+( [^ ()]+){5}\))$`)
+
 // watches says whether a source is watched; what is of no source is always
 // wanted.
 func (s settings) watches(source string) bool {
@@ -67,6 +77,9 @@ func (s settings) watches(source string) bool {
 func (s settings) check() error {
 	if choices := append(plan.Sources(), both); !slices.Contains(choices, s.Source) {
 		return fmt.Errorf("reading the context: source is %q, but it must be one of %s", s.Source, strings.Join(choices, ", "))
+	}
+	if s.DriftSchedule != "" && s.DriftSchedule != never && !expression.MatchString(s.DriftSchedule) {
+		return fmt.Errorf("reading the context: driftSchedule is %q, but it must be rate(value unit), cron(six fields) or %s", s.DriftSchedule, never)
 	}
 	given := 0
 	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {
@@ -117,6 +130,8 @@ func settingsFrom(node constructs.Node) settings {
 		LogBucket:        get("logBucket", ""),
 		DatabricksSecret: get("databricksSecret", "lakegate/databricks"),
 		DatabricksHost:   get("databricksHost", ""),
+
+		DriftSchedule: get("driftSchedule", ""),
 
 		FunctionsVPC:            get("functionsVpc", ""),
 		FunctionsSubnets:        list("functionsSubnets"),

@@ -80,11 +80,15 @@ func newStack(app awscdk.App, s settings) error {
 	// placeholders that are not known.
 	if s.watches(plan.S3) {
 		values[plan.SourceBucket] = *buckets.source.Ref()
+		variables = append(variables, variable{plan.EnvSourceBucket, plan.SourceBucket, *buckets.source.Ref()})
 		output(stack, "SourceBucketName", "Workspace specs go here, under "+plan.SourcePrefix+".", buckets.source.Ref())
 	}
 	if s.watches(plan.CodeCommit) {
 		repository := newRepository(stack, s)
 		values[plan.SourceRepository], values[plan.SourceBranch] = *repository, s.SourceBranch
+		variables = append(variables,
+			variable{plan.EnvSourceRepository, plan.SourceRepository, *repository},
+			variable{plan.EnvSourceBranch, plan.SourceRepository, s.SourceBranch})
 		output(stack, "SourceCloneUrl", "Workspace specs go here, under "+plan.SourcePrefix+" of the branch "+s.SourceBranch+".", cloneURL(stack, repository))
 	}
 	functions := newFunctions(stack, functionProps{
@@ -96,6 +100,9 @@ func newStack(app awscdk.App, s settings) error {
 		machines[m.ID] = newStateMachine(stack, m, functions)
 	}
 	newRules(stack, values, functions, deadLetters, s.watches)
+	if s.DriftSchedule != never {
+		newSchedules(stack, functions, deadLetters, s.DriftSchedule)
+	}
 
 	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
 	output(stack, "StateMachineArn", "One execution for each changed spec.", machines["StateMachine"].Ref())

@@ -92,10 +92,12 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	}
 	config.Context["source"] = plan.CodeCommit
 	config.Context["sourceRepository"], config.Context["sourceBranch"] = "network-specs", "trunk"
+	config.Context["driftSchedule"] = never
 	if fromGit, err = synthesise(config.Context, out+"-from-git"); err != nil {
 		return 0, err
 	}
 	delete(config.Context, "source")
+	config.Context["driftSchedule"] = "cron(0 6 * * ? *)"
 	config.Context["functionsVpc"] = usersVPC
 	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
 	config.Context["functionsSecurityGroups"] = []string{"sg-0a1b2c3d4e5f60711"}
@@ -288,11 +290,11 @@ func TestEachStepAndFunctionHasItsFunctionRoleAndLog(t *testing.T) {
 			t.Errorf("log of function %s is kept for %v days, less than an execution can be redriven", name, days)
 		}
 	}
-	// A state machine has a role and a log group too.
+	// A state machine has a role and a log group too, a schedule a role.
 	machines := len(plan.Machines())
 	for kind, want := range map[string]int{
 		"AWS::Lambda::Function": len(names),
-		"AWS::IAM::Role":        len(names) + machines,
+		"AWS::IAM::Role":        len(names) + machines + len(plan.Schedules()),
 		"AWS::Logs::LogGroup":   len(names) + machines,
 	} {
 		if got := len(synthesised.ofType(kind)); got != want {
@@ -331,6 +333,9 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 		for _, v := range []struct{ name, mention, value string }{
 			{plan.EnvStateBucket, "${StateBucket}", "${StateBucket}"},
 			{plan.EnvEventBus, "${EventBus.Arn}", "${EventBus}"},
+			{plan.EnvSourceBucket, "${SourceBucket}", "${SourceBucket}"},
+			{plan.EnvSourceRepository, "${SourceRepository.Name}", "${SourceRepository.Name}"},
+			{plan.EnvSourceBranch, "${SourceRepository.Name}", "main"},
 			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},
 			{plan.EnvStateMachine, arnOf(plan.StateMachineName), arnOf(plan.StateMachineName)},
 			{plan.EnvRetirementMachine, arnOf(plan.RetirementMachineName), arnOf(plan.RetirementMachineName)},
@@ -534,6 +539,60 @@ func TestRules(t *testing.T) {
 	}
 }
 
+func TestSchedules(t *testing.T) {
+	t.Parallel()
+	if got, want := len(synthesised.ofType("AWS::Scheduler::Schedule")), len(plan.Schedules()); got != want {
+		t.Errorf("got %d schedules, want %d", got, want)
+	}
+	for _, s := range plan.Schedules() {
+		want := map[string]any{
+			"Name":                       plan.FunctionPrefix + s.Name,
+			"Description":                s.Doc,
+			"State":                      "ENABLED",
+			"ScheduleExpression":         s.Expression,
+			"ScheduleExpressionTimezone": "UTC",
+			"FlexibleTimeWindow":         map[string]any{"Mode": "FLEXIBLE", "MaximumWindowInMinutes": s.Window.Minutes()},
+			"Target": map[string]any{
+				"Arn":     "${" + s.Target + "Function.Arn}",
+				"RoleArn": "${" + s.Name + "ScheduleRole.Arn}",
+				"Input":   s.Input,
+				"RetryPolicy": map[string]any{
+					"MaximumEventAgeInSeconds": s.MaxAge.Seconds(),
+					"MaximumRetryAttempts":     float64(s.MaxAttempts),
+				},
+				"DeadLetterConfig": map[string]any{"Arn": "${DeadLetterQueue.Arn}"},
+			},
+		}
+		if diff := gocmp.Diff(want, readable(synthesised.Resources[s.Name+"Schedule"].Properties)); diff != "" {
+			t.Errorf("schedule %s (-want +got):\n%s", s.Name, diff)
+		}
+		trust := statements(synthesised.Resources[s.Name+"ScheduleRole"].Properties["AssumeRolePolicyDocument"])[0]
+		if got := at(trust, "Condition", "StringEquals", "aws:SourceArn"); got != "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default" {
+			t.Errorf("the role of schedule %s may be assumed for %v", s.Name, got)
+		}
+	}
+}
+
+// An operator chooses when, or never; what the service would refuse is refused at
+// once.
+func TestDriftSchedule(t *testing.T) {
+	t.Parallel()
+	if got := placed.Resources["SurveySchedule"].Properties["ScheduleExpression"]; got != "cron(0 6 * * ? *)" {
+		t.Errorf("the schedule is %v", got)
+	}
+	if n := len(fromGit.ofType("AWS::Scheduler::Schedule")); n > 0 || fromGit.Resources["SurveyScheduleRole"].Type != "" {
+		t.Errorf("there are %d schedules", n)
+	}
+	for text, ok := range map[string]bool{
+		"": true, "none": true, "rate(1 day)": true, "rate(12 hours)": true, "cron(0 6 ? * MON-FRI *)": true,
+		"daily": false, "rate(0 days)": false, "rate(1 week)": false, "cron(0 6 * * ?)": false, "at(2027-01-01T00:00:00)": false,
+	} {
+		if err := (settings{Source: plan.S3, DriftSchedule: text}).check(); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // A source that is not watched leaves nothing in the template: no rule, no
 // permission, no output, and nothing that the stack would make for it.
 func TestSources(t *testing.T) {
@@ -549,14 +608,14 @@ func TestSources(t *testing.T) {
 			rules: []string{"SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy"}, outputs: []string{"SourceBucketName"},
 		},
 		"codecommit": {
-			template: fromGit, actions: []string{"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:PostCommentForPullRequest"},
+			template: fromGit, actions: []string{"codecommit:GetBranch", "codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:GetFolder", "codecommit:PostCommentForPullRequest"},
 			rules: []string{"BranchPushedRule"}, outputs: []string{"SourceCloneUrl"},
 			repository: "network-specs", branch: "trunk",
 		},
 		"both": {
 			template: synthesised,
 			actions: []string{
-				"codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:PostCommentForPullRequest",
+				"codecommit:GetBranch", "codecommit:GetCommit", "codecommit:GetDifferences", "codecommit:GetFile", "codecommit:GetFolder", "codecommit:PostCommentForPullRequest",
 				"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket",
 			},
 			rules: []string{"BranchPushedRule", "SpecPushedRule"}, made: []string{"SourceBucket", "SourceBucketPolicy", "SourceRepository"},
@@ -746,7 +805,7 @@ func TestEverythingIsTagged(t *testing.T) {
 	// These kinds have no tags.
 	untagged := []string{
 		"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy",
-		"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig",
+		"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Scheduler::Schedule",
 	}
 	want := map[string]any{"Key": tagStack, "Value": stackName}
 	for id, r := range synthesised.Resources {
@@ -786,6 +845,7 @@ func TestDescriptionsFit(t *testing.T) {
 	t.Parallel()
 	limits := map[string]int{
 		"AWS::Lambda::Function": 256, "AWS::IAM::Role": 1000, "AWS::Events::Rule": 512, "AWS::Events::EventBus": 512,
+		"AWS::Scheduler::Schedule": 512,
 	}
 	for id, r := range synthesised.Resources {
 		limit, ok := limits[r.Type]

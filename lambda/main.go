@@ -36,6 +36,9 @@ func serve() error {
 		DatabricksHost:   os.Getenv(plan.EnvDatabricksHost),
 		StateMachine:     os.Getenv(plan.EnvStateMachine),
 		Retirement:       os.Getenv(plan.EnvRetirementMachine),
+		SourceBucket:     os.Getenv(plan.EnvSourceBucket),
+		SourceRepository: os.Getenv(plan.EnvSourceRepository),
+		SourceBranch:     os.Getenv(plan.EnvSourceBranch),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
 		TargetRoles:      strings.Fields(os.Getenv(plan.EnvTargetRoles)),
 	})

@@ -98,6 +98,11 @@ var (
 		Actions:   []string{"states:DescribeExecution"},
 		Resources: executionARNs,
 	}
+	startExecutions = Permission{
+		Why:       "start an execution",
+		Actions:   []string{"states:StartExecution"},
+		Resources: []string{StateMachine, RetirementMachine},
+	}
 	keepRecord = Permission{
 		Why:       "keep what is attempted, for the day on which the spec is deleted",
 		Actions:   []string{"s3:GetObject", "s3:PutObject"},
@@ -435,9 +440,22 @@ func databricksAllow() []Permission { return fenced(readSecret) }
 func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
 
 func dispatchAllow() []Permission {
-	return []Permission{compareCommits, readRepository, ofCodeCommit(readRecord), ofCodeCommit(listState), ofCodeCommit(sendEvents), {
-		Why: "start an execution", Actions: []string{"states:StartExecution"}, Resources: []string{StateMachine, RetirementMachine},
-	}}
+	return []Permission{compareCommits, readRepository, ofCodeCommit(readRecord), ofCodeCommit(listState), ofCodeCommit(sendEvents), startExecutions}
+}
+
+// surveyAllow is what reads every source and every status, and what reports an
+// execution that has failed.
+func surveyAllow() []Permission {
+	return append(reportFailureAllow(), startExecutions, readRecord, listSource,
+		Permission{
+			Why: "see which version of a spec is the newest", Actions: []string{"s3:GetObject"},
+			Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"}, Source: S3,
+		},
+		Permission{
+			Why: "see which specs the branch has", Actions: []string{"codecommit:GetBranch", "codecommit:GetFile", "codecommit:GetFolder"},
+			Resources: []string{repositoryARN}, Source: CodeCommit,
+		},
+	)
 }
 
 // ofCodeCommit is a permission that is needed only if a repository is watched.

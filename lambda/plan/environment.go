@@ -16,6 +16,12 @@ const (
 	EnvStateMachine = "STATE_MACHINE_ARN"
 	// EnvRetirementMachine is the ARN of the state machine that retires.
 	EnvRetirementMachine = "RETIREMENT_MACHINE_ARN"
+	// EnvSourceBucket is the name of the bucket that is watched for specs, if one is.
+	EnvSourceBucket = "SOURCE_BUCKET"
+	// EnvSourceRepository and EnvSourceBranch are the git repository that is
+	// watched, if one is, and the branch of it.
+	EnvSourceRepository = "SOURCE_REPOSITORY"
+	EnvSourceBranch     = "SOURCE_BRANCH"
 	// EnvFunctionsVPC is the VPC that the functions which call workspaces run in,
 	// if they run in one.
 	EnvFunctionsVPC = "FUNCTIONS_VPC"

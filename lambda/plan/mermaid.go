@@ -51,3 +51,13 @@ func Table(graph Sequence) string {
 	}
 	return out.String()
 }
+
+// TableOfSchedules renders the schedules as rows of a Markdown table.
+func TableOfSchedules() string {
+	var out strings.Builder
+	out.WriteString("| schedule | when | invokes | what it does |\n| --- | --- | --- | --- |\n")
+	for _, s := range Schedules() {
+		fmt.Fprintf(&out, "| %s%s | `%s`, within %.0f minutes | %s | %s |\n", FunctionPrefix, s.Name, s.Expression, s.Window.Minutes(), s.Target, s.Doc)
+	}
+	return out.String()
+}

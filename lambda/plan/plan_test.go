@@ -64,8 +64,9 @@ func TestREADMEIsDerived(t *testing.T) {
 	}
 	got := string(readme)
 	texts := map[string]string{
-		"services": strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
-		"minimal":  "```yaml\n" + string(minimal) + "```\n",
+		"schedules": plan.TableOfSchedules(),
+		"services":  strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
+		"minimal":   "```yaml\n" + string(minimal) + "```\n",
 	}
 	for _, m := range plan.Machines() {
 		texts[m.Key+" diagram"] = "```mermaid\n" + plan.Diagram(m.Graph) + "```\n"
@@ -245,6 +246,21 @@ func TestRulesInvokeFunctions(t *testing.T) {
 		}
 		if r.MaxAge <= 0 || r.MaxAttempts <= 0 || r.Doc == "" {
 			t.Errorf("rule %s has no bounds or no sentence", r.Name)
+		}
+	}
+}
+
+func TestSchedulesInvokeFunctions(t *testing.T) {
+	t.Parallel()
+	for _, s := range plan.Schedules() {
+		if !slices.ContainsFunc(plan.Functions(), func(f plan.Function) bool { return f.Name == s.Target }) {
+			t.Errorf("schedule %s invokes %q, which is no function", s.Name, s.Target)
+		}
+		if !json.Valid([]byte(s.Input)) || !strings.Contains(s.Input, plan.ScheduledTime) {
+			t.Errorf("the input of schedule %s is %s", s.Name, s.Input)
+		}
+		if s.MaxAge <= 0 || s.MaxAttempts <= 0 || s.Window <= 0 || s.Doc == "" || s.Expression == "" {
+			t.Errorf("schedule %s has no bounds, no time or no sentence", s.Name)
 		}
 	}
 }

@@ -88,7 +88,8 @@ type Node interface{ node() }
 func (Step) node()     {}
 func (Parallel) node() {}
 
-// Function is a Lambda function that is no state: it is invoked by a rule.
+// Function is a Lambda function that is no state: it is invoked by a rule or a
+// schedule.
 type Function struct {
 	// Name in CamelCase: the function's suffix and the value of STEP.
 	Name string
@@ -118,6 +119,28 @@ type Rule struct {
 	MaxAttempts int
 	// Source that it watches; empty means that it watches none.
 	Source string
+}
+
+// Schedule is a schedule of EventBridge Scheduler that invokes a function.
+type Schedule struct {
+	// Name in CamelCase.
+	Name string
+	// Doc is one sentence: the schedule's description.
+	Doc string
+	// Expression says when, if an operator does not say otherwise: rate(1 day), or
+	// cron with six fields, in UTC.
+	Expression string
+	// Window in which the function is invoked, beginning at that time.
+	Window time.Duration
+	// Target is the name of the function that is invoked.
+	Target string
+	// Input of the function, JSON with the scheduler's own attributes, such as
+	// <aws.scheduler.scheduled-time>.
+	Input string
+	// MaxAge and MaxAttempts bound the retries before an invocation goes to the
+	// dead-letter queue.
+	MaxAge      time.Duration
+	MaxAttempts int
 }
 
 // Steps returns the steps of a sequence in the order in which they are written.

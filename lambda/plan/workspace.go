@@ -133,10 +133,10 @@ func Steps() []Step {
 }
 
 // Functions returns the functions that are no states: what starts an execution,
-// what plans a proposal, and what reports an execution that failed and stops its
-// compute.
+// what plans a proposal, what reports an execution that failed and stops its
+// compute, and what looks for that which no event has told of.
 func Functions() []Function {
-	return []Function{dispatch, planProposal, reportFailure, stopAbandonedCompute}
+	return []Function{dispatch, planProposal, reportFailure, stopAbandonedCompute, survey}
 }
 
 // Makes says whether a step makes something that the plan of a proposal shows:
@@ -513,4 +513,11 @@ var stopAbandonedCompute = Function{
 	Name: "StopAbandonedCompute", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
 	Allow: stopAbandonedComputeAllow(),
+}
+
+var survey = Function{
+	// The most that Lambda offers: it looks at every spec there is.
+	Name: "Survey", Timeout: 15 * time.Minute,
+	Doc:   "Looks at every spec and every workspace, and makes good what events have missed.",
+	Allow: surveyAllow(),
 }

@@ -428,6 +428,7 @@ func (w *World) register(name string, timeout time.Duration) error {
 		},
 		StateBucket: stateBucket, EventBus: plan.EventBusName, DatabricksSecret: secretName,
 		StateMachine: w.StateMachineARN(), Retirement: w.RetirementMachineARN(), DatabricksHost: w.DatabricksURL,
+		SourceBucket: sourceBucket, SourceRepository: sourceRepository, SourceBranch: sourceBranch,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
 		FunctionsVPC: w.functionsVPC(), TargetRoles: w.Config.TargetRoles, Resolve: w.resolver(name),
 	})

@@ -21,6 +21,7 @@ import (
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/internal/step"
+	"lakegate/lambda/internal/survey"
 	"lakegate/lambda/plan"
 )
 
@@ -35,6 +36,10 @@ type Config struct {
 	DatabricksSecret string
 	StateMachine     string
 	Retirement       string
+	// SourceBucket, and SourceBranch of SourceRepository, are where specs are
+	// watched; empty where they are not.
+	SourceBucket                   string
+	SourceRepository, SourceBranch string
 	// DatabricksHost is the account console; empty means the usual one.
 	DatabricksHost string
 	// DatabricksTransport of requests to Databricks; nil means the default one.
@@ -74,12 +79,20 @@ func New(name string, cfg Config) (Handler, error) {
 	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	git := &source.CodeCommit{Repositories: clients.Repositories}
-	if name == "ReportFailure" {
-		f := &report.Failures{
-			Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
-			Release: leases.Release, Now: cfg.Now,
+	starter := source.Starter{Executions: clients.Executions, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement}
+	failures := &report.Failures{
+		Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
+		Release: leases.Release, Now: cfg.Now,
+	}
+	switch name {
+	case "ReportFailure":
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, failures.Report(ctx, payload) }), nil
+	case "Survey":
+		s := &survey.Survey{
+			Places: places(cfg, &source.S3{Objects: clients.Objects}, git), Starter: starter, Executions: clients.Executions,
+			Statuses: statuses, Records: records, Failures: failures, Publisher: publisher, Now: cfg.Now,
 		}
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, f.Report(ctx, payload) }), nil
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return s.Run(ctx, payload) }), nil
 	}
 	deps := &step.Deps{
 		AWS: clients,
@@ -93,7 +106,7 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	if name == "Dispatch" {
 		d := &source.Dispatcher{
-			Executions: clients.Executions, CodeCommit: git, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement,
+			Starter: starter, CodeCommit: git,
 			Renamed: func(ctx context.Context, r source.Rename, execution string) error {
 				return deps.ReportRename(ctx, r, report.Subject{
 					Workspace: r.To.Workspace, Revision: r.To.Revision, ExecutionARN: execution, ExecutionName: source.ExecutionName(r.To),
@@ -137,9 +150,21 @@ func New(name string, cfg Config) (Handler, error) {
 	return edge(func(ctx context.Context, payload []byte) (any, error) { return deps.Run(ctx, name, payload) }), nil
 }
 
+// places are where specs are watched.
+func places(cfg Config, objects *source.S3, git *source.CodeCommit) []source.Place {
+	var all []source.Place
+	if cfg.SourceBucket != "" {
+		all = append(all, &source.Bucket{S3: objects, Name: cfg.SourceBucket})
+	}
+	if cfg.SourceRepository != "" {
+		all = append(all, &source.Branch{CodeCommit: git, Repository: cfg.SourceRepository, Name: cfg.SourceBranch})
+	}
+	return all
+}
+
 // Names returns the names of all steps and functions, sorted.
 func Names() []string {
-	names := []string{"Dispatch", "PlanProposal", "ReportFailure", "StopAbandonedCompute"}
+	names := []string{"Dispatch", "PlanProposal", "ReportFailure", "StopAbandonedCompute", "Survey"}
 	for name := range step.Registry {
 		names = append(names, name)
 	}

@@ -40,6 +40,9 @@ const (
 	// Renamed is sent when a spec was renamed, before its workspace is retired and
 	// the other one is made.
 	Renamed = "Workspace Renamed"
+	// Surveyed is sent when all sources and workspaces were looked at. It is about no
+	// workspace.
+	Surveyed = "Survey Completed"
 	// Rejected is sent when a spec cannot be read or is not valid.
 	Rejected = "Spec Rejected"
 )
@@ -61,7 +64,7 @@ type Metadata struct {
 	// Version is EventVersion.
 	Version   string    `json:"version"`
 	Timestamp time.Time `json:"timestamp"`
-	// Workspace is metadata.name of the spec.
+	// Workspace is metadata.name of the spec; empty in an event that is about none.
 	Workspace string `json:"workspace"`
 	// Revision of the spec, as path@version.
 	Revision string `json:"revision"`
@@ -139,6 +142,28 @@ const (
 	OldNone      = "None"
 )
 
+// SurveyedData is the data of Surveyed.
+type SurveyedData struct {
+	// Time that the survey was due at.
+	Time string `json:"time"`
+	// Workspaces counts those that were looked at, Decisions what was decided of
+	// them.
+	Workspaces int            `json:"workspaces"`
+	Decisions  map[string]int `json:"decisions"`
+	// Failed counts the workspaces of which nothing could be decided or done,
+	// Failures are the first of them.
+	Failed          int             `json:"failed"`
+	Failures        []SurveyFailure `json:"failures,omitempty"`
+	DurationSeconds int             `json:"durationSeconds"`
+}
+
+// SurveyFailure is a workspace of which nothing could be decided or done.
+type SurveyFailure struct {
+	Workspace string `json:"workspace"`
+	Class     string `json:"class"`
+	Message   string `json:"message"`
+}
+
 // Left is something that stays.
 type Left struct {
 	What string `json:"what"`
@@ -180,10 +205,18 @@ type Subject struct {
 // Publish sends one event. The key tells apart the events of one execution:
 // the same key means the same event, sent again.
 func (p *Publisher) Publish(ctx context.Context, detailType, key string, about Subject, data any) error {
+	var resources []string
+	if about.ExecutionARN != "" {
+		resources = []string{about.ExecutionARN}
+	}
+	named := ""
+	if about.Revision.Path != "" {
+		named = about.Revision.String()
+	}
 	detail, err := json.Marshal(Event{
 		Metadata: Metadata{
 			ID: rand.Text(), Version: EventVersion, Timestamp: p.Now().UTC(),
-			Workspace: about.Workspace, Revision: about.Revision.String(), Change: about.Revision,
+			Workspace: about.Workspace, Revision: named, Change: about.Revision,
 			ExecutionARN: about.ExecutionARN, CorrelationID: about.ExecutionName,
 			IdempotencyKey: about.ExecutionName + "/" + key,
 		},
@@ -195,7 +228,7 @@ func (p *Publisher) Publish(ctx context.Context, detailType, key string, about S
 	out, err := p.Events().PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{{
 		EventBusName: aws.String(p.Bus), Source: aws.String(plan.EventSource),
 		DetailType: aws.String(detailType), Detail: aws.String(string(detail)),
-		Resources: []string{about.ExecutionARN},
+		Resources: resources,
 	}}})
 	if err != nil {
 		return fmt.Errorf("sending event %s: %w", detailType, err)

@@ -35,17 +35,20 @@ type Failures struct {
 // statusChange is the event of a status change of an execution.
 // https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 type statusChange struct {
-	Detail struct {
-		ExecutionARN string `json:"executionArn"`
-		Name         string `json:"name"`
-		Status       string `json:"status"`
-		Input        string `json:"input"`
-		Error        string `json:"error"`
-		Cause        string `json:"cause"`
-		// StartDate and StopDate are milliseconds since 1970.
-		StartDate int64 `json:"startDate"`
-		StopDate  int64 `json:"stopDate"`
-	} `json:"detail"`
+	Detail ended `json:"detail"`
+}
+
+// ended is an execution that has come to an end.
+type ended struct {
+	ExecutionARN string `json:"executionArn"`
+	Name         string `json:"name"`
+	Status       string `json:"status"`
+	Input        string `json:"input"`
+	Error        string `json:"error"`
+	Cause        string `json:"cause"`
+	// StartDate and StopDate are milliseconds since 1970.
+	StartDate int64 `json:"startDate"`
+	StopDate  int64 `json:"stopDate"`
 }
 
 // input is the part of an execution's input that is needed here.
@@ -77,11 +80,38 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return fmt.Errorf("decoding event: %w", err)
 	}
-	arn := e.Detail.ExecutionARN
-	now, err := f.Executions().DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(arn)})
+	now, err := f.describe(ctx, e.Detail.ExecutionARN)
 	if err != nil {
-		return fmt.Errorf("looking at execution %s: %w", arn, err)
+		return err
 	}
+	return f.report(ctx, e.Detail, now)
+}
+
+// ReportUnreported does the same for a failed execution of which no event has
+// come, or not yet: both send the same event.
+func (f *Failures) ReportUnreported(ctx context.Context, arn string) error {
+	now, err := f.describe(ctx, arn)
+	if err != nil || now.StopDate == nil {
+		return err
+	}
+	return f.report(ctx, ended{
+		ExecutionARN: arn, Name: aws.ToString(now.Name), Status: string(now.Status), Input: aws.ToString(now.Input),
+		Error: aws.ToString(now.Error), Cause: aws.ToString(now.Cause),
+		StartDate: aws.ToTime(now.StartDate).UnixMilli(), StopDate: now.StopDate.UnixMilli(),
+	}, now)
+}
+
+func (f *Failures) describe(ctx context.Context, arn string) (*sfn.DescribeExecutionOutput, error) {
+	out, err := f.Executions().DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: aws.String(arn)})
+	if err != nil {
+		return nil, fmt.Errorf("looking at execution %s: %w", arn, err)
+	}
+	return out, nil
+}
+
+// report tells of an execution as it ended. Now is how it is.
+func (f *Failures) report(ctx context.Context, e ended, now *sfn.DescribeExecutionOutput) error {
+	arn := e.ExecutionARN
 	in, ok := readInput(aws.ToString(now.Input))
 	if !ok {
 		// Started by hand with something else: there is no workspace to report on.
@@ -95,7 +125,7 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 	data := failedData(e, step)
 	about := Subject{
 		Workspace: in.Workspace, Revision: in.Revision,
-		ExecutionARN: arn, ExecutionName: e.Detail.Name,
+		ExecutionARN: arn, ExecutionName: e.Name,
 	}
 	if data.Report, err = f.verification(ctx, about, data); err != nil {
 		return err
@@ -105,7 +135,7 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 		kind = Rejected
 	}
 	// A redriven execution can fail again; that is another event.
-	key := fmt.Sprintf("failed/%d", e.Detail.StopDate)
+	key := fmt.Sprintf("failed/%d", e.StopDate)
 	if err := f.Publisher.Publish(ctx, kind, key, about, data); err != nil {
 		return err
 	}
@@ -114,7 +144,7 @@ func (f *Failures) Report(ctx context.Context, payload []byte) error {
 		return nil
 	}
 	if data.Class != plan.Superseded {
-		if err := f.stalled(ctx, about, data); err != nil {
+		if err := f.stalled(ctx, about, data, time.UnixMilli(e.StopDate)); err != nil {
 			return err
 		}
 	}
@@ -143,33 +173,33 @@ func (f *Failures) verification(ctx context.Context, about Subject, data FailedD
 	return key, err
 }
 
-func failedData(e statusChange, step string) FailedData {
+func failedData(e ended, step string) FailedData {
 	d := FailedData{
-		Step: step, Status: e.Detail.Status,
-		DurationSeconds: int((e.Detail.StopDate - e.Detail.StartDate) / 1000),
+		Step: step, Status: e.Status,
+		DurationSeconds: int((e.StopDate - e.StartDate) / 1000),
 	}
 	var cause struct {
 		Type    string `json:"errorType"`
 		Message string `json:"errorMessage"`
 	}
-	text := e.Detail.Cause
+	text := e.Cause
 	if json.Unmarshal([]byte(text), &cause) == nil && cause.Message != "" {
 		text = cause.Message
 	}
 	d.Message, d.Remedy = failure.Split(failure.Scrub(text))
 	switch {
-	case slices.Contains(plan.Classes(), e.Detail.Error):
-		d.Class = e.Detail.Error
-	case e.Detail.Status == "TIMED_OUT", e.Detail.Error == "States.Timeout":
+	case slices.Contains(plan.Classes(), e.Error):
+		d.Class = e.Error
+	case e.Status == "TIMED_OUT", e.Error == "States.Timeout":
 		d.Class = plan.TimedOut
 		d.Message = "the execution took longer than it may: " + d.Message
-	case e.Detail.Status == "ABORTED":
+	case e.Status == "ABORTED":
 		d.Class = plan.ActionRequired
 		d.Message = "the execution was stopped: " + d.Message
 		d.Remedy = "Redrive the execution, or push the spec again, to go on."
 	default:
 		d.Class = plan.Internal
-		d.Message = fmt.Sprintf("%s: %s", e.Detail.Error, d.Message)
+		d.Message = fmt.Sprintf("%s: %s", e.Error, d.Message)
 	}
 	if d.Remedy == "" {
 		d.Remedy = failure.Remedy(d.Class)
@@ -179,10 +209,20 @@ func failedData(e statusChange, step string) FailedData {
 
 // stalled writes down what went wrong. A workspace that was ready stays so when
 // a later spec was rejected or its plan forbidden, or when it must not be retired.
-func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData) error {
+// What ended before the last attempt began says nothing of the workspace any more.
+func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData, ended time.Time) error {
 	status, err := f.Statuses.Read(ctx, about.Workspace)
 	if err != nil {
 		return err
+	}
+	if last := status.ExecutionARN; last != "" && last != about.ExecutionARN {
+		x, err := f.describe(ctx, last)
+		if err != nil && failure.Code(err) != "ExecutionDoesNotExist" {
+			return err
+		}
+		if err == nil && aws.ToTime(x.StartDate).After(ended) {
+			return nil
+		}
 	}
 	reason := "StepFailed"
 	if data.Class == plan.SpecInvalid {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -79,6 +80,28 @@ func (r *Records) Write(ctx context.Context, record *Record) error {
 		return fmt.Errorf("writing record of %s: %w", record.Workspace, err)
 	}
 	return nil
+}
+
+// Workspaces returns the names of those that have a record.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+func (r *Records) Workspaces(ctx context.Context) ([]string, error) {
+	var names []string
+	in := &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: aws.String(plan.RecordPrefix)}
+	for {
+		out, err := r.Objects().ListObjectsV2(ctx, in)
+		if err != nil {
+			return nil, fmt.Errorf("listing records: %w", err)
+		}
+		for _, o := range out.Contents {
+			if name, ok := strings.CutSuffix(strings.TrimPrefix(aws.ToString(o.Key), plan.RecordPrefix), ".json"); ok {
+				names = append(names, name)
+			}
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return names, nil
+		}
+		in.ContinuationToken = out.NextContinuationToken
+	}
 }
 
 // Forget deletes the record of a workspace of which nothing is left.

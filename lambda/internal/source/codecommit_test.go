@@ -108,6 +108,36 @@ func (g *repository) GetFile(_ context.Context, in *codecommit.GetFileInput, _ .
 	return &codecommit.GetFileOutput{CommitId: &id, BlobId: &content, FileContent: []byte(content)}, nil
 }
 
+func (g *repository) GetBranch(_ context.Context, in *codecommit.GetBranchInput, _ ...func(*codecommit.Options)) (*codecommit.GetBranchOutput, error) {
+	switch {
+	case aws.ToString(in.RepositoryName) != "specs":
+		return nil, refused("RepositoryDoesNotExist")
+	case g.head == "" || aws.ToString(in.BranchName) != "main":
+		return nil, refused("BranchDoesNotExist")
+	}
+	return &codecommit.GetBranchOutput{Branch: &types.BranchInfo{BranchName: in.BranchName, CommitId: &g.head}}, nil
+}
+
+func (g *repository) GetFolder(_ context.Context, in *codecommit.GetFolderInput, _ ...func(*codecommit.Options)) (*codecommit.GetFolderOutput, error) {
+	id, files, err := g.resolve(in.CommitSpecifier)
+	if err != nil {
+		return nil, err
+	}
+	out, exists := &codecommit.GetFolderOutput{CommitId: &id}, false
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		name, ok := strings.CutPrefix(path, aws.ToString(in.FolderPath))
+		exists = exists || ok
+		if ok && !strings.Contains(name, "/") {
+			content := files[path]
+			out.Files = append(out.Files, types.File{AbsolutePath: &path, BlobId: &content})
+		}
+	}
+	if !exists {
+		return nil, refused("FolderDoesNotExist")
+	}
+	return out, nil
+}
+
 func (g *repository) GetCommit(_ context.Context, in *codecommit.GetCommitInput, _ ...func(*codecommit.Options)) (*codecommit.GetCommitOutput, error) {
 	g.calls++
 	if _, _, err := g.resolve(in.CommitId); err != nil {
@@ -377,7 +407,9 @@ func TestPushes(t *testing.T) {
 		g := newRepository()
 		g.page = rapid.IntRange(1, 4).Draw(t, "page")
 		m := &machine{names: map[string]bool{}}
-		d := source.Dispatcher{Executions: func() awsapi.Executions { return m }, CodeCommit: g.source(), StateMachine: "make", Retirement: "retire"}
+		d := source.Dispatcher{CodeCommit: g.source(), Starter: source.Starter{
+			Executions: func() awsapi.Executions { return m }, StateMachine: "make", Retirement: "retire",
+		}}
 		d.Renamed = func(context.Context, source.Rename, string) error { return nil }
 		paths := []string{"workspaces/osaka.yaml", "workspaces/nara.yml", "workspaces/kobe.yaml", "README.md"}
 		var events []string
@@ -503,7 +535,9 @@ func TestDispatchFails(t *testing.T) {
 	g.commit("1", tree{})
 	g.commit("2", tree{"workspaces/tokyo.yaml": "a"})
 	broken := errors.New("broken")
-	d := source.Dispatcher{Executions: func() awsapi.Executions { return failing{err: broken} }, CodeCommit: g.source(), StateMachine: "arn"}
+	d := source.Dispatcher{CodeCommit: g.source(), Starter: source.Starter{
+		Executions: func() awsapi.Executions { return failing{err: broken} }, StateMachine: "arn",
+	}}
 	if _, err := d.Dispatch(t.Context(), []byte(updated)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

@@ -10,22 +10,13 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-
-	"lakegate/lambda/internal/awsapi"
-	"lakegate/lambda/internal/document"
-	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
 )
 
 // Dispatcher starts one execution for each spec that was changed or deleted.
 type Dispatcher struct {
-	Executions func() awsapi.Executions
+	Starter
 	CodeCommit *CodeCommit
-	// StateMachine and Retirement are the ARNs of the state machines for specs that
-	// were changed and that were deleted.
-	StateMachine, Retirement string
 	// Renamed tells of a rename before anything is started for it, and which
 	// execution will make the new workspace.
 	Renamed func(ctx context.Context, r Rename, execution string) error
@@ -54,24 +45,14 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 	}
 	started := make([]Started, 0, len(changes))
 	for _, c := range changes {
-		machine, name := d.StateMachine, ExecutionName(c)
-		if c.Deleted {
-			machine = d.Retirement
-			if !workspacePath.MatchString(c.Revision.Path) {
-				// It never was a workspace.
-				continue
-			}
+		name := ExecutionName(c)
+		if c.Deleted && !workspacePath.MatchString(c.Revision.Path) {
+			// It never was a workspace.
+			continue
 		}
-		input, err := json.Marshal(document.Input{Workspace: c.Workspace, Revision: c.Revision})
+		already, err := d.Start(ctx, c, name, "")
 		if err != nil {
-			return nil, fmt.Errorf("encoding input of execution %s: %w", name, err)
-		}
-		_, err = d.Executions().StartExecution(ctx, &sfn.StartExecutionInput{
-			StateMachineArn: aws.String(machine), Name: aws.String(name), Input: aws.String(string(input)),
-		})
-		already := failure.Code(err) == "ExecutionAlreadyExists"
-		if err != nil && !already {
-			return nil, fmt.Errorf("starting execution %s: %w", name, err)
+			return nil, err
 		}
 		slog.InfoContext(ctx, "execution started", "workspace", c.Workspace, "revision", c.Revision.String(), "execution", name, "already", already)
 		started = append(started, Started{Workspace: c.Workspace, Execution: name, Already: already})

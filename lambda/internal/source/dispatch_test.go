@@ -42,7 +42,9 @@ func TestDispatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &starts{}
-			d := source.Dispatcher{Executions: func() awsapi.Executions { return s }, StateMachine: "make", Retirement: "retire"}
+			d := source.Dispatcher{Starter: source.Starter{
+				Executions: func() awsapi.Executions { return s }, StateMachine: "make", Retirement: "retire",
+			}}
 			if _, err := d.Dispatch(t.Context(), []byte(test.event)); err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,7 @@ const reading = 8
 // no text.
 func (c *CodeCommit) texts(ctx context.Context, changes []*Change, commit string) ([][]byte, error) {
 	texts, errs := make([][]byte, len(changes)), make([]error, len(changes))
-	sideBySide(len(changes), reading, func(i int) {
+	SideBySide(len(changes), reading, func(i int) {
 		texts[i], errs[i] = c.text(ctx, changes[i].Revision, commit)
 	})
 	for _, err := range errs {
@@ -99,8 +99,8 @@ func (c *CodeCommit) text(ctx context.Context, r revision.Revision, commit strin
 	return out.FileContent, nil
 }
 
-// sideBySide does n things, some at a time.
-func sideBySide(n, atOnce int, do func(i int)) {
+// SideBySide does n things, some at a time.
+func SideBySide(n, atOnce int, do func(i int)) {
 	var all sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for i := range n {

@@ -48,8 +48,10 @@ func TestRenames(t *testing.T) {
 			s := &starts{}
 			var got []string
 			d := source.Dispatcher{
-				Executions: func() awsapi.Executions { return s }, CodeCommit: g.source(),
-				StateMachine: "arn:aws:states:eu-west-1:123456789012:stateMachine:make", Retirement: "retire",
+				CodeCommit: g.source(), Starter: source.Starter{
+					Executions:   func() awsapi.Executions { return s },
+					StateMachine: "arn:aws:states:eu-west-1:123456789012:stateMachine:make", Retirement: "retire",
+				},
 				Renamed: func(_ context.Context, r source.Rename, execution string) error {
 					if len(s.machines) > 0 {
 						t.Error("it is told after something was started")
@@ -84,7 +86,7 @@ func TestRenameThatCannotBeTold(t *testing.T) {
 	g.commit("2", tree{"workspaces/kyoto.yaml": "x"})
 	s, broken := &starts{}, errors.New("broken")
 	d := source.Dispatcher{
-		Executions: func() awsapi.Executions { return s }, CodeCommit: g.source(),
+		CodeCommit: g.source(), Starter: source.Starter{Executions: func() awsapi.Executions { return s }},
 		Renamed: func(context.Context, source.Rename, string) error { return broken },
 	}
 	if _, err := d.Dispatch(t.Context(), []byte(updated)); !errors.Is(err, broken) || len(s.machines) > 0 {

@@ -115,7 +115,7 @@ func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *documen
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
 	}
-	status.LastAttemptedRevision, status.ExecutionARN = doc.Revision.String(), doc.Execution.ARN
+	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return err

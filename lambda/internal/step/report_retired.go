@@ -41,7 +41,7 @@ func reportRetired(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	if before := status.Condition(report.ConditionReady); before != nil && reason == "Retained" {
 		condition.Status = before.Status
 	}
-	status.LastAttemptedRevision, status.ExecutionARN = doc.Revision.String(), doc.Execution.ARN
+	status.Attempt(doc.Revision, doc.Execution.ARN)
 	if reason == "Retired" {
 		status.LastAppliedRevision, status.URL, status.Objects = "", "", nil
 	}
