@@ -33,6 +33,7 @@ import (
 	"lakegate/lambda/internal/emulator/logs"
 	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/internal/emulator/s3"
+	"lakegate/lambda/internal/emulator/scheduler"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/stepfunctions"
@@ -66,7 +67,7 @@ type Config struct {
 	// Functions says where the functions run that call workspaces; nil means
 	// outside of any VPC.
 	Functions *Placement
-	// Manual leaves the rules out: nothing is started by events.
+	// Manual leaves rules and schedules out: nothing is started by itself.
 	Manual bool
 }
 
@@ -90,6 +91,7 @@ type World struct {
 
 	Secrets    *secretsmanager.Service
 	Events     *eventbridge.Service
+	Schedules  *scheduler.Service
 	Queues     *sqs.Service
 	Logs       *logs.Service
 	Functions  *lambdaservice.Service
@@ -193,6 +195,7 @@ func (w *World) makeAWS() {
 	w.Events = eventbridge.New(w.Hub, w.Delays, account, eventbridge.Targets{
 		Queues: w.Queues, Groups: w.Logs, Others: map[string]eventbridge.Deliver{"lambda": w.invoke},
 	})
+	w.Schedules = scheduler.New(w.Hub, account, w.Queues, map[string]scheduler.Deliver{"lambda": w.invoke}, w.Config.Speed > 0)
 	w.Executions = stepfunctions.New(w.Hub, w.Delays, account, w.Functions, func(s stepfunctions.StatusChange) {
 		w.Events.Emit(eventbridge.Event{
 			Source: "aws.states", DetailType: "Step Functions Execution Status Change",
@@ -299,7 +302,8 @@ func (w *World) serve() error {
 	router.Identify, router.Refuse = w.STS.Identify, w.STS.Refusal
 	router.Serve(w.STS.Wire())
 	for _, s := range []*wire.Service{
-		w.Secrets.Wire(), w.Events.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(), w.Repositories.Wire(),
+		w.Secrets.Wire(), w.Events.Wire(), w.Schedules.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
+		w.Repositories.Wire(),
 	} {
 		router.ServeIn(w.ID, s)
 	}
@@ -384,6 +388,16 @@ func (w *World) deploy() error {
 			Name: plan.FunctionPrefix + r.Name, Bus: "default", Pattern: w.substitute(r.Pattern), Description: r.Doc,
 			TargetARN: w.Functions.ARN(plan.FunctionPrefix + r.Target), MaxAttempts: r.MaxAttempts, MaxAge: r.MaxAge,
 			DeadLetterARN: w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName),
+		}); err != nil {
+			return err
+		}
+	}
+	for _, x := range plan.Schedules() {
+		if err := w.Schedules.Add(w.Config.Region, scheduler.Schedule{
+			Name: plan.FunctionPrefix + x.Name, Description: x.Doc, Expression: x.Expression, Window: x.Window, Input: x.Input,
+			TargetARN:   w.Functions.ARN(plan.FunctionPrefix + x.Target),
+			RoleARN:     "arn:aws:iam::" + w.Config.AWSAccount + ":role/" + plan.FunctionPrefix + x.Name + "-schedule",
+			MaxAttempts: x.MaxAttempts, MaxAge: x.MaxAge, DeadLetterARN: w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName),
 		}); err != nil {
 			return err
 		}
