@@ -56,7 +56,7 @@ var loadRetirement = Step{
 	Name: "LoadRetirement", Timeout: usual,
 	Doc:   "Read what was applied last, and see whether it may be taken down.",
 	Input: loadSpec.Input,
-	Allow: []Permission{readSource, listSource, readRecord, listState},
+	Allow: []Permission{readSource, listSource, readRepository, readRecord, listState},
 }
 
 var loadWorkspace = Step{

@@ -16,6 +16,7 @@ import (
 	"lakegate/lambda/internal/emulator/iam/policy"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/survey"
 	"lakegate/lambda/plan"
 )
 
@@ -67,6 +68,15 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	}
 	given.push(given.text)
 	given.mustBeReady()
+	// What no event has told of: a push, a failure, a deletion in git.
+	s.lose(true)
+	s.push([]byte("nonsense"))
+	s.survey(only(survey.Apply))
+	s.survey(only(survey.Report))
+	s.lose(false)
+	c.git("rm", "--quiet", tokyoPath)
+	c.push("Retire", map[string][]byte{"workspaces/kyoto.yaml": s.text})
+	s.survey(map[string]int{survey.Stalled: 2})
 	// And all of it is taken down, with what people and Databricks left there.
 	closed.litter()
 	closed.remove()

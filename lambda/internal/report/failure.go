@@ -241,7 +241,7 @@ func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData, 
 	}
 	status.Attempt(about.Revision, about.ExecutionARN)
 	status.Set(f.Now(), ready, Condition{
-		Type: ConditionStalled, Status: "True", Reason: reason, Message: data.Message + " What to do: " + data.Remedy,
+		Type: ConditionStalled, Status: "True", Reason: reason, Class: data.Class, Message: data.Message + " What to do: " + data.Remedy,
 	})
 	return f.Statuses.Write(ctx, status)
 }

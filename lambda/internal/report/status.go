@@ -82,6 +82,8 @@ type Condition struct {
 	Status string `json:"status"`
 	// Reason in CamelCase.
 	Reason string `json:"reason"`
+	// Class of the failure, of Stalled: it says who acts.
+	Class string `json:"class,omitempty"`
 	// Message for people.
 	Message string `json:"message"`
 	// LastTransitionTime is when the status changed.

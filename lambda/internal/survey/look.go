@@ -97,34 +97,36 @@ func (l *look) decide(ctx context.Context) error {
 // attempted decides of a spec that is as it was attempted last, by an execution
 // that has come to its end.
 func (l *look) attempted(ctx context.Context, h head, status *report.Status) error {
-	ready := status.Condition(report.ConditionReady)
+	stalled := status.Condition(report.ConditionStalled)
 	switch {
 	case status.Condition(report.ConditionSuspended) != nil:
 		l.note(ctx, Suspended, "the spec is suspended")
 		return nil
-	case status.Condition(report.ConditionStalled) != nil:
-		if class, passes := passing(status); passes {
-			return l.start(ctx, h.Change, l.again(h.Change), Retry, "the last attempt ended with "+class)
-		}
-		l.note(ctx, Stalled, status.Condition(report.ConditionStalled).Message)
+	case stalled != nil && !passes(stalled):
+		l.note(ctx, Stalled, stalled.Message)
 		return nil
-	case ready != nil && ready.Status == "True":
+	case ready(status):
 		c := h.Change
 		// It is the same content, and says whose it is.
 		c.Revision = status.LastAttempt
 		return l.start(ctx, c, l.workspace+"-verify-"+stamp(l.due), Verify, "it is ready")
+	case stalled != nil:
+		return l.start(ctx, h.Change, l.again(h.Change), Retry, "the last attempt ended with "+stalled.Class)
 	}
 	return l.start(ctx, h.Change, l.again(h.Change), Apply, "its status says nothing of how the last attempt ended")
 }
 
-// passing says whether the failure that a workspace stalled on passes by itself,
-// and which class it is.
-func passing(status *report.Status) (class string, passes bool) {
-	ready := status.Condition(report.ConditionReady)
-	if ready == nil || ready.Status == "True" {
-		return "", false
-	}
-	return ready.Reason, slices.Contains([]string{plan.Transient, plan.Throttled, plan.NotReady}, ready.Reason)
+// ready says whether a workspace is as what was attempted last wanted it. It
+// stays ready while that has touched nothing, so the last applied one has to be
+// the same.
+func ready(status *report.Status) bool {
+	c := status.Condition(report.ConditionReady)
+	return c != nil && c.Status == "True" && status.LastAppliedRevision == status.LastAttempt.String()
+}
+
+// passes says whether a failure passes by itself.
+func passes(stalled *report.Condition) bool {
+	return slices.Contains([]string{plan.Transient, plan.Throttled, plan.NotReady}, stalled.Class)
 }
 
 // reconciling decides of a spec on whose workspace an execution works, or has
@@ -186,8 +188,8 @@ func (l *look) gone(ctx context.Context, status *report.Status) error {
 		return l.start(ctx, c, l.again(c), Retire, "execution "+status.ExecutionARN+" has left it half-way")
 	}
 	if stalled := status.Condition(report.ConditionStalled); stalled != nil {
-		if class, passes := passing(status); passes {
-			return l.start(ctx, c, l.again(c), Retry, "the retirement ended with "+class)
+		if passes(stalled) {
+			return l.start(ctx, c, l.again(c), Retry, "the retirement ended with "+stalled.Class)
 		}
 		l.note(ctx, Stalled, stalled.Message)
 		return nil
