@@ -492,7 +492,7 @@ func releaseGivenAllow() []Permission {
 // planProposalAllow is what the steps may look at, and the proposals.
 func planProposalAllow() []Permission {
 	return looking([]Permission{
-		sendEvents, readSecret, readRepository, compareCommits, listState, keepPlans,
+		sendEvents, readSecret, readRepository, compareCommits, listState, keepPlans, ofCodeCommit(readRecord),
 		{
 			Why: "know what was applied last", Actions: []string{"s3:GetObject"},
 			Resources: []string{bucketARN(StateBucket) + "/status/*"},

@@ -3,15 +3,21 @@ package emulator_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/codecommit"
+	cctypes "github.com/aws/aws-sdk-go-v2/service/codecommit/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 )
@@ -258,6 +264,127 @@ func TestRenameInGit(t *testing.T) {
 			for _, line := range s.Inventory() {
 				if strings.Contains(line, plan.TagWorkspace+":tokyo") {
 					t.Errorf("%s is left", line)
+				}
+			}
+		})
+	}
+}
+
+// request opens a pull request of what is checked out, from a branch to main, and
+// returns the comments that it gets.
+func (s *scene) request(c *clone, branch string) []string {
+	s.Helper()
+	c.git("push", "--quiet", "origin", "HEAD:refs/heads/"+branch)
+	api := codecommit.New(codecommit.Options{
+		Region: s.Config.Region, BaseEndpoint: aws.String(s.AWSURL), HTTPClient: &http.Client{Transport: wire.Buffered{}},
+		Credentials: credentials.NewStaticCredentialsProvider("author", "test", ""),
+	})
+	made, err := api.CreatePullRequest(s.Context(), &codecommit.CreatePullRequestInput{
+		Title: aws.String(branch),
+		Targets: []cctypes.Target{{
+			RepositoryName: aws.String(s.SourceRepository), SourceReference: aws.String(branch), DestinationReference: aws.String("main"),
+		}},
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.settle()
+	out, err := api.GetCommentsForPullRequest(s.Context(), &codecommit.GetCommentsForPullRequestInput{PullRequestId: made.PullRequest.PullRequestId})
+	if err != nil {
+		s.Fatal(err)
+	}
+	var texts []string
+	for _, group := range out.CommentsForPullRequestData {
+		for _, one := range group.Comments {
+			texts = append(texts, aws.ToString(one.Content))
+		}
+	}
+	return texts
+}
+
+// A pull request that deletes or renames a spec gets what becomes of the
+// workspace as a comment, and then that is what happens.
+func TestPullRequestOfDeletion(t *testing.T) {
+	t.Parallel()
+	protected := func(text []byte) []byte {
+		return bytes.Replace(text, []byte("metadata:\n"), []byte("metadata:\n  annotations: {lakegate.dev/protected: \"true\"}\n"), 1)
+	}
+	for name, test := range map[string]struct {
+		text   func(text []byte) []byte
+		rename bool
+		old    string
+		says   []string
+	}{
+		"deleted":   {func(text []byte) []byte { return withPolicy(text, deletion) }, false, report.OldDeleted, []string{"only if that is empty", "| Delete | bucket lakegate-"}},
+		"forced":    {func(text []byte) []byte { return withPolicy(text, deletion, "bucketDeletion: Force") }, false, report.OldDeleted, []string{"with all objects in it", "0 to keep"}},
+		"retained":  {func(text []byte) []byte { return text }, false, report.OldRetained, []string{"0 to delete", "| Keep | VPC ", "spec.deletionPolicy of workspaces/minimal.yaml"}},
+		"protected": {func(text []byte) []byte { return protected(withPolicy(text, deletion)) }, false, report.OldProtected, []string{"will be refused", "0 to delete", "| Keep | VPC "}},
+		"renamed": {
+			func(text []byte) []byte { return withPolicy(text, deletion) }, true, report.OldDeleted,
+			[]string{"**minimal would be renamed to other.** A workspace cannot be renamed", "# Plan of workspace other", "18 to create"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSceneOf(t, test.text(example(t, "minimal")))
+			c := cloneOf(t, s.World, s.SourceRepository)
+			c.push("Add it", map[string][]byte{"workspaces/minimal.yaml": s.text})
+			s.settle()
+			s.mustBeReady()
+			before, started := len(s.Hub.Calls()), len(s.executions())
+			c.git("checkout", "--quiet", "-b", "change")
+			if test.rename {
+				c.git("mv", "workspaces/minimal.yaml", "workspaces/other.yaml")
+				c.commit("Rename it", map[string][]byte{"workspaces/other.yaml": bytes.ReplaceAll(s.text, []byte("name: minimal"), []byte("name: other"))})
+			} else {
+				c.git("rm", "--quiet", "workspaces/minimal.yaml")
+				c.commit("Delete it", nil)
+			}
+			texts := s.request(c, "change")
+			if len(texts) != 1 || !strings.Contains(texts[0], "# Plan of workspace minimal") || !strings.Contains(texts[0], "The spec would be deleted.") {
+				t.Fatalf("the comments are %q", texts)
+			}
+			for _, part := range test.says {
+				if !strings.Contains(texts[0], part) {
+					t.Errorf("the comment does not say %q:\n%s", part, texts[0])
+				}
+			}
+			if changes := s.Changes(before); len(changes) > 0 || s.retirements() > 0 || len(s.executions()) != started {
+				t.Errorf("it led to %d retirements and %v", s.retirements(), changes)
+			}
+			var planned report.PlannedData
+			o, _ := s.S3.Get(s.StateBucket, plan.PlanPrefix+"minimal.json")
+			if err := json.Unmarshal(o.Body, &planned); err != nil {
+				t.Fatal(err)
+			}
+			if planned.Retirement == nil || planned.Retirement.Old != test.old || (planned.Renamed != nil) != test.rename {
+				t.Fatalf("the plan is %s", o.Body)
+			}
+			c.git("push", "--quiet", "origin", "HEAD:main")
+			s.settle()
+			if test.old == report.OldProtected {
+				if x := s.lastRetirement(); aws.ToString(x.Error) != plan.ActionRequired {
+					t.Errorf("the retirement is %s %s", x.Status, aws.ToString(x.Cause))
+				}
+				return
+			}
+			done := s.mustBeRetired()
+			var kept []string
+			for _, l := range done.Left {
+				kept = append(kept, l.What)
+			}
+			var stays []string
+			for _, l := range planned.Retirement.Left {
+				stays = append(stays, l.What)
+			}
+			slices.Sort(kept)
+			slices.Sort(stays)
+			if diff := cmp.Diff(stays, kept); diff != "" {
+				t.Errorf("what stays is not what was planned:\n%s", diff)
+			}
+			for _, what := range planned.Retirement.Removed {
+				if !slices.Contains(done.Removed, what) {
+					t.Errorf("%s was planned to go, and went are %q", what, done.Removed)
 				}
 			}
 		})

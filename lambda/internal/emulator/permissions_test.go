@@ -42,6 +42,11 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	c := cloneOf(t, s.World, s.SourceRepository)
 	c.push("Add", map[string][]byte{"workspaces/tokyo.yaml": s.text})
 	s.settle()
+	c.git("checkout", "--quiet", "-b", "rename")
+	c.git("mv", tokyoPath, "workspaces/kyoto.yaml")
+	c.commit("Rename", nil)
+	s.request(c, "rename")
+	c.git("checkout", "--quiet", "main")
 	// A front end, keys and endpoint policies, with functions in a VPC.
 	closed := newSceneOf(t, withPolicy(example(t, "locked-down"), deletion, "bucketDeletion: Force"))
 	if err := closed.Provide(t.Context(), closed.spec); err != nil {

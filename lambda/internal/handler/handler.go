@@ -123,7 +123,7 @@ func New(name string, cfg Config) (Handler, error) {
 			}
 			var pages []string
 			for _, c := range proposal.Changes {
-				p, err := deps.PlanProposal(ctx, c.Revision, proposal.Account)
+				p, err := deps.Propose(ctx, c, proposal.Account)
 				if err != nil {
 					return nil, err
 				}

@@ -49,6 +49,21 @@ type Plan struct {
 	// Refused says why the spec would change nothing.
 	Refused string          `json:"refused,omitempty"`
 	Changes []PlannedChange `json:"changes,omitempty"`
+	// Retirement is there if the spec would be deleted, Renamed if it would be
+	// renamed.
+	Retirement *PlannedRetirement `json:"retirement,omitempty"`
+	Renamed    *RenamedData       `json:"renamed,omitempty"`
+}
+
+// PlannedRetirement says what becomes of a workspace whose spec would be deleted.
+type PlannedRetirement struct {
+	// Old is Deleted, Retained, Protected or None, as when a spec is renamed.
+	Old string `json:"old"`
+	// Message says it in words.
+	Message string `json:"message"`
+	// Removed is what would be taken down, Left what would stay and why.
+	Removed []string `json:"removed,omitempty"`
+	Left    []Left   `json:"left,omitempty"`
 }
 
 // PlannedData is the data of Planned.
@@ -62,6 +77,13 @@ type PlannedData struct {
 func (p *Plan) Markdown() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Plan of workspace %s\n\n%s, %s\n\n", p.Workspace, p.Revision, p.Time.UTC().Format(time.RFC3339))
+	if p.Renamed != nil {
+		fmt.Fprintf(&out, "**%s would be renamed to %s.** %s\n\n", p.Renamed.From, p.Renamed.To, p.Renamed.Message)
+	}
+	if p.Retirement != nil {
+		p.Retirement.write(&out, p.Summary())
+		return out.Bytes()
+	}
 	if p.Refused != "" {
 		fmt.Fprintf(&out, "It would be refused:\n\n    %s\n", strings.ReplaceAll(p.Refused, "\n", "\n    "))
 		return out.Bytes()
@@ -85,6 +107,21 @@ func (p *Plan) Markdown() []byte {
 	return out.Bytes()
 }
 
+// write writes what becomes of a workspace, for people.
+func (r *PlannedRetirement) write(out *bytes.Buffer, summary string) {
+	fmt.Fprintf(out, "The spec would be deleted. %s\n", r.Message)
+	if len(r.Removed)+len(r.Left) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\n%s\n\n| action | object | why |\n| --- | --- | --- |\n", summary)
+	for _, what := range r.Removed {
+		writeRows(out, [][]string{{"Delete", what, ""}})
+	}
+	for _, l := range r.Left {
+		writeRows(out, [][]string{{"Keep", l.What, l.Why}})
+	}
+}
+
 // writeRows writes the rows of a table.
 func writeRows(out *bytes.Buffer, rows [][]string) {
 	for _, row := range rows {
@@ -97,6 +134,9 @@ func writeRows(out *bytes.Buffer, rows [][]string) {
 
 // Summary counts what would be done.
 func (p *Plan) Summary() string {
+	if p.Retirement != nil {
+		return fmt.Sprintf("%d to delete, %d to keep", len(p.Retirement.Removed), len(p.Retirement.Left))
+	}
 	count := map[string]int{}
 	for _, c := range p.Changes {
 		count[c.Action]++

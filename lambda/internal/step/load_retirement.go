@@ -24,10 +24,8 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 	if err != nil {
 		return nil, err
 	}
-	if a := record.Attempted; a != nil {
-		if now := a.Change; now.Source != "" && (now.Source != doc.Revision.Source || now.Repository != doc.Revision.Repository) {
-			return nil, failure.New(plan.Superseded, "", "retiring workspace %s: its spec is in %s %s now, as %s", doc.Workspace, now.Source, now.Repository, now)
-		}
+	if err := ofThatSource(record, doc.Revision); err != nil {
+		return nil, err
 	}
 	out, by, err := retirementOf(record)
 	if err != nil {
@@ -44,6 +42,18 @@ func loadRetirement(ctx context.Context, d *Deps, doc *document.Document) (*docu
 	}
 	out.Workspace, out.Revision, out.Mode, out.Execution = doc.Workspace, doc.Revision, doc.Mode, doc.Execution
 	return out, nil
+}
+
+// ofThatSource fails as Superseded if a workspace was last attempted from another
+// source than the one in which its spec was deleted.
+func ofThatSource(record *report.Record, r revision.Revision) error {
+	if record.Attempted == nil {
+		return nil
+	}
+	if now := record.Attempted.Change; now.Source != "" && (now.Source != r.Source || now.Repository != r.Repository) {
+		return failure.New(plan.Superseded, "", "retiring workspace %s: its spec is in %s %s now, as %s", record.Workspace, now.Source, now.Repository, now)
+	}
+	return nil
 }
 
 // retirementOf says what becomes of a workspace by its record: a document with

@@ -15,16 +15,15 @@ import (
 	"lakegate/spec"
 )
 
-// PlanProposal says what a proposed spec would change: in a document of the
-// state bucket, and in an event. Account is the AWS account of this Lakegate. It
-// returns nothing for a file that is none of a spec.
-func (d *Deps) PlanProposal(ctx context.Context, r revision.Revision, account string) (*report.Plan, error) {
+// planProposal says what a proposed spec would change: in a document of the
+// state bucket, and in an event. Account is the AWS account of this Lakegate.
+func (d *Deps) planProposal(ctx context.Context, r revision.Revision, account string, renamed *report.RenamedData) (*report.Plan, error) {
 	data, err := d.Source.Read(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	file := path.Base(r.Path)
-	out := &report.Plan{Revision: r.String(), Time: d.Now().UTC()}
+	out := &report.Plan{Revision: r.String(), Time: d.Now().UTC(), Renamed: renamed}
 	w, err := spec.Load(file, data)
 	if err == nil {
 		err = spec.CheckFileName(file, w.Metadata.Name)
