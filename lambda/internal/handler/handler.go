@@ -121,18 +121,18 @@ func New(name string, cfg Config) (Handler, error) {
 			if err != nil {
 				return nil, err
 			}
-			var pages []string
+			var plans []*report.Plan
 			for _, c := range proposal.Changes {
 				p, err := deps.Propose(ctx, c, proposal.Account)
 				if err != nil {
 					return nil, err
 				}
-				pages = append(pages, string(p.Markdown()))
+				plans = append(plans, p)
 			}
-			if proposal.PullRequest == nil || len(pages) == 0 {
+			if proposal.PullRequest == nil || len(plans) == 0 {
 				return nil, nil
 			}
-			return nil, git.Comment(ctx, *proposal.PullRequest, strings.Join(pages, "\n"))
+			return nil, git.Comment(ctx, *proposal.PullRequest, report.Comment(plans, cfg.StateBucket))
 		}), nil
 	}
 	if name == "StopAbandonedCompute" {

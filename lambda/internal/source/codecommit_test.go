@@ -543,6 +543,60 @@ func TestDispatchFails(t *testing.T) {
 	}
 }
 
+// A push of a thousand specs loses none and starts none twice, wherever its
+// dispatch is stopped, as long as its event is delivered again.
+func TestDispatchOfMany(t *testing.T) {
+	t.Parallel()
+	files := tree{}
+	for i := range 1000 {
+		files[fmt.Sprintf("workspaces/w%d.yaml", i)] = "x"
+	}
+	for name, answered := range map[string][]int{
+		"at once": nil, "at the first": {0}, "at the last": {999}, "in the middle": {500}, "again and again": {300, 250, 999, 1, 300},
+	} {
+		for _, code := range []string{"ThrottlingException", "lost"} {
+			t.Run(name+" "+code, func(t *testing.T) {
+				t.Parallel()
+				g := newRepository()
+				g.commit("1", tree{})
+				g.commit("2", files)
+				m := &breaking{machine: machine{names: map[string]bool{}}, code: code}
+				d := source.Dispatcher{CodeCommit: g.source(), Starter: source.Starter{
+					Executions: func() awsapi.Executions { return m }, StateMachine: "make", Retirement: "retire",
+				}}
+				for _, left := range append(answered, 1000) {
+					m.left = left
+					if _, err := d.Dispatch(t.Context(), []byte(updated)); (err == nil) != (left == 1000) {
+						t.Fatalf("with %d answers it ended with %v", left, err)
+					}
+				}
+				if len(m.started) != 1000 || len(m.names) != 1000 {
+					t.Errorf("%d executions were started, of %d names", len(m.started), len(m.names))
+				}
+			})
+		}
+	}
+}
+
+// breaking is a machine that answers some calls only. Where the reply is lost the
+// execution was started.
+type breaking struct {
+	machine
+	left int
+	code string
+}
+
+func (b *breaking) StartExecution(ctx context.Context, in *sfn.StartExecutionInput, o ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+	if b.left > 0 {
+		b.left--
+		return b.machine.StartExecution(ctx, in, o...)
+	}
+	if b.code == "lost" {
+		_, _ = b.machine.StartExecution(ctx, in, o...)
+	}
+	return nil, &smithy.GenericAPIError{Code: b.code}
+}
+
 type failing struct {
 	awsapi.Executions
 	err error
