@@ -37,6 +37,12 @@ var (
 		Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"},
 		Source:    S3,
 	}
+	headSource = Permission{
+		Why:       "see which version of a spec is the newest",
+		Actions:   []string{"s3:GetObject"},
+		Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"},
+		Source:    S3,
+	}
 	listSource = Permission{
 		Why:       "tell a missing spec from a forbidden one",
 		Actions:   []string{"s3:ListBucket"},
@@ -440,17 +446,15 @@ func databricksAllow() []Permission { return fenced(readSecret) }
 func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
 
 func dispatchAllow() []Permission {
-	return []Permission{compareCommits, readRepository, ofCodeCommit(readRecord), ofCodeCommit(listState), ofCodeCommit(sendEvents), startExecutions}
+	return []Permission{
+		headSource, listSource, compareCommits, readRepository, ofCodeCommit(readRecord), ofCodeCommit(listState), ofCodeCommit(sendEvents), startExecutions,
+	}
 }
 
 // surveyAllow is what reads every source and every status, and what reports an
 // execution that has failed.
 func surveyAllow() []Permission {
-	return append(reportFailureAllow(), startExecutions, readRecord, listSource,
-		Permission{
-			Why: "see which version of a spec is the newest", Actions: []string{"s3:GetObject"},
-			Resources: []string{bucketARN(SourceBucket) + "/" + SourcePrefix + "*"}, Source: S3,
-		},
+	return append(reportFailureAllow(), startExecutions, readRecord, headSource, listSource,
 		Permission{
 			Why: "see which specs the branch has", Actions: []string{"codecommit:GetBranch", "codecommit:GetFile", "codecommit:GetFolder"},
 			Resources: []string{repositoryARN}, Source: CodeCommit,

@@ -501,6 +501,29 @@ func TestDeleteWhatNeverWas(t *testing.T) {
 	}
 }
 
+// Of two files for one workspace either can be deleted: the other one is applied.
+func TestDeleteOneOfTwo(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []string{"workspaces/tokyo.yaml", "workspaces/tokyo.yml"} {
+		s := retirable(t, "tokyo")
+		for _, path := range []string{"workspaces/tokyo.yaml", "workspaces/tokyo.yml"} {
+			if _, err := s.Commit(path, s.text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.settle()
+		s.mustHaveFailed(plan.SpecInvalid, "LoadSpec")
+		if _, err := s.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+		s.settle()
+		s.mustBeReady()
+		if s.retirements() > 0 {
+			t.Error("it was retired")
+		}
+	}
+}
+
 // A spec that has moved to git is not retired when its old copy in the bucket is
 // deleted.
 func TestRetireByAnotherSource(t *testing.T) {

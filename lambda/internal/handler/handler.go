@@ -106,7 +106,7 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	if name == "Dispatch" {
 		d := &source.Dispatcher{
-			Starter: starter, CodeCommit: git,
+			Starter: starter, S3: &source.S3{Objects: clients.Objects}, CodeCommit: git,
 			Renamed: func(ctx context.Context, r source.Rename, execution string) error {
 				return deps.ReportRename(ctx, r, report.Subject{
 					Workspace: r.To.Workspace, Revision: r.To.Revision, ExecutionARN: execution, ExecutionName: source.ExecutionName(r.To),

@@ -16,6 +16,7 @@ import (
 // Dispatcher starts one execution for each spec that was changed or deleted.
 type Dispatcher struct {
 	Starter
+	S3         *S3
 	CodeCommit *CodeCommit
 	// Renamed tells of a rename before anything is started for it, and which
 	// execution will make the new workspace.
@@ -46,10 +47,6 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 	started := make([]Started, 0, len(changes))
 	for _, c := range changes {
 		name := ExecutionName(c)
-		if c.Deleted && !workspacePath.MatchString(c.Revision.Path) {
-			// It never was a workspace.
-			continue
-		}
 		already, err := d.Start(ctx, c, name, "")
 		if err != nil {
 			return nil, err
@@ -78,7 +75,11 @@ func (d *Dispatcher) Changes(ctx context.Context, payload []byte) ([]Change, err
 	}
 	switch {
 	case e.Source == "aws.s3" && (e.DetailType == detailTypeS3 || e.DetailType == detailTypeS3Deleted):
-		return changedObject(plan.SourcePrefix, e.DetailType == detailTypeS3Deleted, e.Detail)
+		changes, err := changedObject(plan.SourcePrefix, e.DetailType == detailTypeS3Deleted, e.Detail)
+		if err != nil || len(changes) == 0 || !changes[0].Deleted {
+			return changes, err
+		}
+		return d.S3.otherLeft(ctx, changes[0])
 	case e.Source == "aws.codecommit" && e.DetailType == detailTypeCodeCommit:
 		return d.CodeCommit.changes(ctx, e)
 	}

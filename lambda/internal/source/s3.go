@@ -112,3 +112,19 @@ func changedObject(prefix string, deleted bool, detail json.RawMessage) ([]Chang
 		Content: d.Object.ETag, Deleted: deleted,
 	}}, nil
 }
+
+// otherLeft returns what the deletion of an object means: of two files for one
+// workspace the other one is left, which is applied then.
+func (s *S3) otherLeft(ctx context.Context, deleted Change) ([]Change, error) {
+	if !workspacePath.MatchString(deleted.Revision.Path) {
+		return nil, nil
+	}
+	b := &Bucket{S3: s, Name: deleted.Revision.Repository}
+	other, err := b.head(ctx, OtherEnding(deleted.Revision).Path)
+	if err != nil || other == nil {
+		return []Change{deleted}, err
+	}
+	// It has been refused as one of two before.
+	other.Push = deleted.Revision.Version
+	return []Change{*other}, nil
+}

@@ -129,11 +129,12 @@ func TestNames(t *testing.T) {
 func FuzzChanges(f *testing.F) {
 	f.Add([]byte(created))
 	f.Add([]byte(`{"source":"aws.s3","detail-type":"Object Created","detail":null}`))
+	f.Add([]byte(`{"source":"aws.s3","detail-type":"Object Deleted","detail":{"bucket":{"name":"b"},"object":{"key":"workspaces/tokyo.yaml"}}}`))
 	f.Add([]byte(updated))
 	f.Add([]byte(`{"source":"aws.codecommit","detail-type":"CodeCommit Repository State Change","detail":{"event":"referenceDeleted"}}`))
 	g := newRepository()
 	g.commit("1", tree{"workspaces/a/tokyo.yaml": "one"})
-	d := source.Dispatcher{CodeCommit: g.source()}
+	d := source.Dispatcher{S3: bucket{}.source(), CodeCommit: g.source()}
 	f.Fuzz(func(t *testing.T, event []byte) {
 		changes, err := d.Changes(t.Context(), event)
 		if err != nil {
