@@ -2,8 +2,10 @@ package step
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
@@ -25,14 +27,14 @@ func (d *Deps) Propose(ctx context.Context, c source.Change, account string) (*r
 		return nil, fmt.Errorf("planning %s: %w", c.Revision, err)
 	}
 	if c.Deleted {
-		return d.planRetirement(ctx, c, renamed)
+		return d.planRetirement(ctx, c, account, renamed)
 	}
 	return d.planProposal(ctx, c.Revision, account, renamed)
 }
 
 // planRetirement says what would become of the workspace of a spec: it looks for
 // the same objects as the end of a retirement does.
-func (d *Deps) planRetirement(ctx context.Context, c source.Change, renamed *report.RenamedData) (*report.Plan, error) {
+func (d *Deps) planRetirement(ctx context.Context, c source.Change, account string, renamed *report.RenamedData) (*report.Plan, error) {
 	record, err := d.Records.Read(ctx, c.Workspace)
 	if err != nil {
 		return nil, err
@@ -42,24 +44,31 @@ func (d *Deps) planRetirement(ctx context.Context, c source.Change, renamed *rep
 		return nil, err
 	}
 	out := &report.Plan{Workspace: c.Workspace, Revision: c.Revision.String(), Time: d.Now().UTC(), Renamed: renamed}
-	if err := ofThatSource(record, c.Revision); err != nil {
-		out.Refused = failure.Message(err)
-		return out, d.keepPlan(ctx, c.Revision, out)
-	}
-	out.Retirement = &report.PlannedRetirement{Old: f.kind, Message: f.text}
-	if f.kind != report.OldNone {
-		// Clients that only look need no tokens, but some of its ARN.
-		f.doc.Execution = document.Execution{ARN: "arn:aws:states:::execution:" + report.PlanOnly, Name: report.PlanOnly}
-		found, err := d.everything(ctx, f.doc)
+	// Clients that only look need no tokens, but some of its ARN.
+	f.doc.Execution = document.Execution{ARN: "arn:aws:states::" + account + ":execution:" + report.PlanOnly, Name: report.PlanOnly}
+	refused := ofThatSource(record, c.Revision)
+	var found []string
+	if refused == nil && f.kind != report.OldNone {
+		if refused = d.mayWorkIn(f.doc.Spec.AWS, account); refused == nil {
+			found, err = d.in("PlanProposal", f.doc).everything(ctx, f.doc)
+		}
+		if errors.Is(err, awsapi.ErrRefused) {
+			refused, err = err, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("planning the retirement of %s: %w", c.Workspace, err)
 		}
-		for _, what := range found {
-			if f.kind == report.OldDeleted {
-				out.Retirement.Removed = append(out.Retirement.Removed, what)
-			} else {
-				out.Retirement.Left = append(out.Retirement.Left, report.Left{What: what, Why: f.why})
-			}
+	}
+	if refused != nil {
+		out.Refused = failure.Message(refused)
+		return out, d.keepPlan(ctx, c.Revision, out)
+	}
+	out.Retirement = &report.PlannedRetirement{Old: f.kind, Message: f.text}
+	for _, what := range found {
+		if f.kind == report.OldDeleted {
+			out.Retirement.Removed = append(out.Retirement.Removed, what)
+		} else {
+			out.Retirement.Left = append(out.Retirement.Left, report.Left{What: what, Why: f.why})
 		}
 	}
 	return out, d.keepPlan(ctx, c.Revision, out)

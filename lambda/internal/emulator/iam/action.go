@@ -11,6 +11,7 @@ import (
 var actions = map[string]string{
 	"s3:HeadBucket":           "s3:ListBucket",
 	"s3:HeadObject":           "s3:GetObject",
+	"s3:ListObjectsV2":        "s3:ListBucket",
 	"s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
 	"s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 	"s3:ListObjectVersions":   "s3:ListBucketVersions",
