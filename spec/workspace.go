@@ -89,6 +89,8 @@ type Spec struct {
 	CrossAccountRole Role `json:"crossAccountRole,omitzero"`
 	// RootBucket is the S3 bucket of the workspace's root storage.
 	RootBucket Bucket `json:"rootBucket,omitzero"`
+	// Change says how far a change of a live workspace may go.
+	Change Change `json:"change,omitzero"`
 	// Suspend stops reconciling: what exists stays as it is, whatever else the
 	// spec says, until it is removed or false again.
 	Suspend bool `json:"suspend,omitempty"`
@@ -109,6 +111,14 @@ type Spec struct {
 	// Up to 40; keys have up to 127 characters, values up to 255. Name, Vendor
 	// and keys that begin with aws: or lakegate: are taken.
 	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// Change says how far a change of a live workspace may go.
+type Change struct {
+	// StopCompute lets a change of the network stop what runs in the present one:
+	// clusters, idle instances of pools, and classic SQL warehouses. Without it
+	// such a change is refused as long as something runs. Default: false.
+	StopCompute bool `json:"stopCompute,omitempty"`
 }
 
 // AWS says in which AWS account the workspace lives.
@@ -142,7 +152,9 @@ type Databricks struct {
 	// characters. Default: as for credentialsName.
 	StorageName string `json:"storageName,omitempty" format:"databricksName"`
 	// NetworkName is the name of the network configuration, 4 to 256
-	// characters. Default: as for credentialsName.
+	// characters. A configuration never changes: another network gets another
+	// one, called <networkName>-<8 hexadecimal digits>, which takes the place of
+	// the former. Default: as for credentialsName.
 	NetworkName string `json:"networkName,omitempty" format:"databricksName"`
 }
 

@@ -301,6 +301,21 @@ func enablePrivateDNSAllow() []Permission {
 	return fenced(look("ec2:DescribeVpcEndpoints"), change("vpc-endpoint", "ec2:ModifyVpcEndpoint"), privateDNS)
 }
 
+func awaitPrivateDNSAllow() []Permission {
+	return append(awaitEndpointsAllow(), moveEndpoints()...)
+}
+
+// moveEndpoints are the permissions to put endpoints of ours elsewhere.
+func moveEndpoints() []Permission {
+	return []Permission{
+		change("vpc-endpoint", "ec2:ModifyVpcEndpoint"),
+		{
+			Why: "change what it refers to", Actions: []string{"ec2:ModifyVpcEndpoint"},
+			Resources: []string{ec2ARN("subnet"), ec2ARN("security-group"), ec2ARN("route-table")},
+		},
+	}
+}
+
 func ensureCrossAccountRoleAllow() []Permission {
 	roles := []string{"arn:" + Partition + ":iam::" + Account + ":role/*"}
 	return append(fenced(
@@ -442,6 +457,32 @@ func ensureRootBucketAllow() []Permission {
 }
 
 func databricksAllow() []Permission { return fenced(readSecret) }
+
+// registerEndpointAllow lets a registration tell a name that a former endpoint of
+// the workspace has from one that is somebody else's.
+func registerEndpointAllow() []Permission {
+	return fenced(readSecret, look("ec2:DescribeVpcEndpoints"))
+}
+
+func deleteFormerNetworkAllow() []Permission {
+	var marked []string
+	for _, k := range []string{"vpc", "subnet", "security-group", "route-table", "vpc-endpoint"} {
+		marked = append(marked, ec2ARN(k))
+	}
+	return slices.Concat(fenced(
+		readSecret, readRecord,
+		look("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+			"ec2:DescribeTags", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs"),
+		change("security-group", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"),
+		Permission{
+			Why: "rules are objects of their own, which have no tags", Actions: []string{"ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"},
+			Resources: []string{ec2ARN("security-group-rule")},
+		},
+		change("vpc-endpoint", "ec2:DeleteVpcEndpoints"), change("security-group", "ec2:DeleteSecurityGroup"),
+		change("subnet", "ec2:DeleteSubnet"), change("route-table", "ec2:DeleteRouteTable"), change("vpc", "ec2:DeleteVpc"),
+		Permission{Why: "take our mark off what was given", Actions: []string{"ec2:DeleteTags"}, Resources: marked, Conditions: ifMarkedAsUsed},
+	), moveEndpoints(), removeLeftovers())
+}
 
 func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
 

@@ -40,17 +40,22 @@ func deleteFrontEndDNSAllow() []Permission {
 }
 
 func deleteLeftoversAllow() []Permission {
-	return fenced(
-		look("ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets"),
-		Permission{
+	return slices.Concat(fenced(look("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets")), removeLeftovers())
+}
+
+// removeLeftovers are the permissions to end what Databricks has left running.
+func removeLeftovers() []Permission {
+	return []Permission{
+		look("ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"),
+		{
 			Why: "terminate what Databricks has started", Actions: []string{"ec2:TerminateInstances"},
 			Resources: []string{ec2ARN("instance")}, Conditions: ofDatabricks,
 		},
-		Permission{
+		{
 			Why: "delete what Databricks has attached to it", Actions: []string{"ec2:DeleteNetworkInterface"},
 			Resources: []string{ec2ARN("network-interface")}, Conditions: ofDatabricks,
 		},
-	)
+	}
 }
 
 // deleteRoles are the permissions to delete a role of ours with its policies.

@@ -44,6 +44,9 @@ const (
 	// TagObject holds which object of the workspace it is, such as
 	// workspace-subnet-1; it stays when a name changes.
 	TagObject = "lakegate:object"
+	// TagSubnets holds the ids of the workspace subnets that a security group of
+	// compute was made for: both are in one network configuration, for good.
+	TagSubnets = "lakegate:subnets"
 	// Owned is the value of TagManaged.
 	Owned = "owned"
 	// TagShared, and after it the name of a workspace, is on what a spec gives by

@@ -18,15 +18,9 @@ func Workspace() Sequence {
 			Doc:  "Make everything that a workspace is created from, in the AWS account and in the Databricks account.",
 			Branches: []Sequence{
 				{
-					ensureVpc,
-					Parallel{
-						Name: "DivideVpc",
-						Doc:  "Subnets and security groups need nothing but the VPC.",
-						Branches: []Sequence{
-							{ensureSubnets},
-							{ensureSecurityGroups},
-						},
-					},
+					// Which group is the right one depends on the subnets: a network
+					// configuration binds both to each other for good.
+					ensureVpc, ensureSubnets, ensureSecurityGroups,
 					Parallel{
 						Name: "ConnectVpc",
 						Doc:  "Endpoints to the control plane and to AWS services are the only ways out of the VPC.",
@@ -57,7 +51,7 @@ func Workspace() Sequence {
 				{ensureRootBucket, registerStorage},
 			},
 		},
-		registerNetwork,
+		registerNetwork, stopRunningCompute,
 		Parallel{
 			Name: "StartWorkspace",
 			Doc:  "Private DNS settles while Databricks provisions the workspace.",
@@ -99,6 +93,7 @@ func Workspace() Sequence {
 		},
 		stopCompute,
 		reportVerification,
+		deleteFormerNetwork,
 		reportReady,
 	}
 }
@@ -304,7 +299,7 @@ var ensureFrontEndEndpoint = Step{
 var registerFrontEndEndpoint = Step{
 	Name: "RegisterFrontEndEndpoint", Result: "frontEndRegistration", Timeout: usual,
 	Doc:   "Register the users' endpoint with the Databricks account, which accepts its connection.",
-	Allow: databricksAllow(),
+	Allow: registerEndpointAllow(),
 }
 
 var ensureFrontEndDNS = Step{
@@ -322,13 +317,13 @@ var verifyFrontEnd = Step{
 var registerWorkspaceEndpoint = Step{
 	Name: "RegisterWorkspaceEndpoint", Result: "workspaceRegistration", Timeout: usual,
 	Doc:   "Register the workspace endpoint with the Databricks account, which accepts its connection.",
-	Allow: databricksAllow(),
+	Allow: registerEndpointAllow(),
 }
 
 var registerRelayEndpoint = Step{
 	Name: "RegisterRelayEndpoint", Result: "relayRegistration", Timeout: usual,
 	Doc:   "Register the relay endpoint with the Databricks account, which accepts its connection.",
-	Allow: databricksAllow(),
+	Allow: registerEndpointAllow(),
 }
 
 var awaitEndpoints = Step{
@@ -374,6 +369,13 @@ var registerNetwork = Step{
 	Allow: databricksAllow(),
 }
 
+var stopRunningCompute = Step{
+	Name: "StopRunningCompute", Result: "runningCompute", Timeout: usual, CallsWorkspace: true,
+	Doc:   "Before a workspace gets another network, stop what runs in the present one, if the spec says so.",
+	Await: &Await{Noun: "RunningCompute", Within: time.Hour},
+	Allow: databricksAllow(),
+}
+
 var createWorkspace = Step{
 	Name: "CreateWorkspace", Result: "databricksWorkspace", Timeout: usual,
 	Doc:   "Find or create the workspace from its credentials, storage, network and private access settings.",
@@ -395,9 +397,9 @@ var enablePrivateDNS = Step{
 
 var awaitPrivateDNS = Step{
 	Name: "AwaitPrivateDns", Result: "privateDnsStatus", Timeout: usual,
-	Doc:   "Wait until every endpoint is available, with its private DNS names on.",
+	Doc:   "Wait until every endpoint is available, where the spec wants it and with its private DNS names on.",
 	Await: &Await{Noun: "PrivateDns", Within: 30 * time.Minute},
-	Allow: awaitEndpointsAllow(),
+	Allow: awaitPrivateDNSAllow(),
 }
 
 var verifyWorkspace = Step{
@@ -482,6 +484,13 @@ var reportVerification = Step{
 	Name: "ReportVerification", Result: "verification", Timeout: usual,
 	Doc:   "Write the report of everything that was checked.",
 	Allow: fenced(keepReports),
+}
+
+var deleteFormerNetwork = Step{
+	Name: "DeleteFormerNetwork", Result: "formerNetwork", Timeout: usual,
+	Doc:   "Take down what is left of a network that the workspace had before.",
+	Await: &Await{Noun: "FormerNetwork", Within: 2 * time.Hour},
+	Allow: deleteFormerNetworkAllow(),
 }
 
 var reportReady = Step{

@@ -70,7 +70,8 @@ type Document struct {
 	RootBucket            *Object          `json:"rootBucket,omitempty"`
 	Storage               *Object          `json:"storage,omitempty"`
 	PrivateAccessSettings *Object          `json:"privateAccessSettings,omitempty"`
-	Network               *Object          `json:"network,omitempty"`
+	Network               *Network         `json:"network,omitempty"`
+	RunningCompute        *RunningCompute  `json:"runningCompute,omitempty"`
 
 	DatabricksWorkspace *Workspace       `json:"databricksWorkspace,omitempty"`
 	FrontEndDNS         *FrontEndDNS     `json:"frontEndDns,omitempty"`
@@ -92,6 +93,7 @@ type Document struct {
 	SQLWarehouseCheck           *WarehouseCheck `json:"sqlWarehouseCheck,omitempty"`
 	Compute                     *Compute        `json:"compute,omitempty"`
 	Verification                *Verification   `json:"verification,omitempty"`
+	FormerNetwork               *RemovalWait    `json:"formerNetwork,omitempty"`
 
 	Report *Report `json:"report,omitempty"`
 
@@ -206,12 +208,14 @@ const (
 )
 
 // Changed says whether a step changed the world.
-func (o Outcome) Changed() bool { return o.Outcome == Created || o.Outcome == Updated }
+func (o Outcome) Changed() bool {
+	return o.Outcome == Created || o.Outcome == Updated || o.Outcome == Deleted
+}
 
 // PlannedChange is what a step would do.
 type PlannedChange struct {
 	Step string `json:"step"`
-	// Action is Create, Update, Keep, Forbidden or Unwanted.
+	// Action is Create, Replace, Update, Keep, Forbidden or Unwanted.
 	Action string `json:"action"`
 	// Object is the id or name of what it is about.
 	Object string `json:"object,omitempty"`
@@ -237,6 +241,9 @@ type Plan struct {
 const (
 	// Create is something that does not exist.
 	Create = "Create"
+	// Replace is something of ours that differs and cannot be changed: another one
+	// will be created, and takes its place.
+	Replace = "Replace"
 	// Update is something of ours that differs and will be changed in place.
 	Update = "Update"
 	// Keep is something that is as it should be, or the author's.
@@ -273,6 +280,9 @@ type Lease struct {
 	// Verified is the last verification of the workspace, if nothing has been
 	// attempted since then that did not come to its end.
 	Verified *Proof `json:"verified,omitempty"`
+	// Interrupted says that an earlier execution did not come to its end: it may
+	// have left something that this one knows nothing of.
+	Interrupted bool `json:"interrupted,omitempty"`
 	// TagKeys are the keys of the author's tags that may have been written: what
 	// the spec has, or had since the workspace was last Ready.
 	TagKeys []string `json:"tagKeys,omitempty"`
@@ -306,6 +316,8 @@ type VPC struct {
 	CIDR string `json:"cidr"`
 	// CIDRs are all IPv4 blocks of the VPC.
 	CIDRs []string `json:"cidrs,omitempty"`
+	// Former are the ids of other VPCs of this workspace.
+	Former []string `json:"former,omitempty"`
 }
 
 // Subnet is one subnet.
@@ -320,6 +332,9 @@ type Subnets struct {
 	Outcome
 	Workspace []Subnet `json:"workspace"`
 	Endpoint  Subnet   `json:"endpoint"`
+	// Former are the ids of other subnets in the VPC that this workspace has made
+	// or been given.
+	Former []string `json:"former,omitempty"`
 }
 
 // WorkspaceIDs are the ids of the workspace subnets.
@@ -341,6 +356,9 @@ type SecurityGroups struct {
 	Outcome
 	Workspace Object `json:"workspace"`
 	Endpoint  Object `json:"endpoint"`
+	// Former are the ids of other groups in the VPC that this workspace has made
+	// or been given.
+	Former []string `json:"former,omitempty"`
 }
 
 // RouteTables are the tables of the workspace subnets and of the endpoint
@@ -400,6 +418,34 @@ type FrontEndDNS struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Addresses of the endpoint.
 	Addresses []string `json:"addresses,omitempty"`
+}
+
+// Network is the network configuration of the workspace.
+type Network struct {
+	Object
+	// Former are the ids of configurations that it takes the place of.
+	Former []string `json:"former,omitempty"`
+	// Mover is the workspace that exists and is in another network yet.
+	Mover *Workspace `json:"mover,omitempty"`
+}
+
+// RunningCompute is what ran in a network that the workspace is to leave.
+type RunningCompute struct {
+	Outcome
+	Wait
+	// Stopped lists what was stopped.
+	Stopped []string `json:"stopped,omitempty"`
+	// Emptied are the pools whose idle instances were let go, as they were before.
+	Emptied []Pool `json:"emptied,omitempty"`
+}
+
+// Pool is what an instance pool keeps ready.
+type Pool struct {
+	ID string `json:"id"`
+	// MinIdle is how many idle instances it keeps, IdleMinutes after how many
+	// minutes further ones go.
+	MinIdle     int `json:"minIdle"`
+	IdleMinutes int `json:"idleMinutes"`
 }
 
 // Workspace is the Databricks workspace.

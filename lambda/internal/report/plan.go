@@ -16,7 +16,7 @@ const PlanOnly = "plan"
 // PlannedChange is what a step would do.
 type PlannedChange struct {
 	Step string `json:"step"`
-	// Action is Create, Update, Keep, Forbidden or Unwanted.
+	// Action is Create, Replace, Update, Keep, Forbidden or Unwanted.
 	Action string `json:"action"`
 	// Object is the id or name of what it is about.
 	Object string `json:"object,omitempty"`
@@ -141,7 +141,11 @@ func (p *Plan) Summary() string {
 	for _, c := range p.Changes {
 		count[c.Action]++
 	}
-	return fmt.Sprintf("%d to create, %d to update, %d to keep, %d forbidden", count["Create"], count["Update"], count["Keep"], count["Forbidden"])
+	replace := ""
+	if n := count["Replace"]; n > 0 {
+		replace = fmt.Sprintf("%d to replace, ", n)
+	}
+	return fmt.Sprintf("%d to create, %s%d to update, %d to keep, %d forbidden", count["Create"], replace, count["Update"], count["Keep"], count["Forbidden"])
 }
 
 // WritePlan stores a plan as JSON and as Markdown, and returns the key of the

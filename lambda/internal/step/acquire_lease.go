@@ -136,6 +136,8 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	if v := status.Verified; v != nil {
 		proof := document.Proof(*v)
 		out.Verified = &proof
+	} else {
+		out.Interrupted = status.LastAttemptedRevision != ""
 	}
 	if doc.Retirement != nil {
 		status.Verified = nil

@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lakegate/lambda/internal/awsapi"
@@ -20,6 +21,10 @@ type thing[T any] struct {
 	name, path string
 	// label reads the id, the name and the tags of one.
 	label func(T) (id, name string, tags awsapi.Tags)
+	// fits says whether one of ours is as the spec wants it in what can never be
+	// changed; nil means that each is. What does not fit is left where it is, and
+	// another one takes its place.
+	fits func(T) bool
 }
 
 // among picks the thing out of all that exist in its place: what carries our
@@ -33,7 +38,9 @@ func (t thing[T]) among(doc *document.Document, all []T) ([]T, error) {
 		id, name, tags := t.label(one)
 		switch owner := tags.Owner(); {
 		case owner == doc.Workspace && tags[plan.TagObject] == t.object:
-			ours = append(ours, one)
+			if t.fits == nil || t.fits(one) {
+				ours = append(ours, one)
+			}
 		case owner == "" && name == t.name:
 			namesakes, ids = append(namesakes, one), append(ids, id)
 		}
@@ -48,6 +55,15 @@ func (t thing[T]) among(doc *document.Document, all []T) ([]T, error) {
 	}
 	_, _, tags := t.label(namesakes[0])
 	return namesakes, claim(doc, t.kind+" "+t.name, strings.Join(ids, ", "), t.path+".id", tags)
+}
+
+// former are the things of a place that this workspace has made or been given,
+// beside those that it uses now.
+func (t thing[T]) former(doc *document.Document, all []T, using ...string) []T {
+	return matching(all, func(one T) bool {
+		id, _, tags := t.label(one)
+		return (tags.IsOwnedBy(doc.Workspace) || tags[plan.TagShared+doc.Workspace] == plan.Used) && !slices.Contains(using, id)
+	})
 }
 
 // claim says whether an object that has a wanted name can be treated as ours:

@@ -21,13 +21,13 @@ func awaitEndpoints(ctx context.Context, d *Deps, doc *document.Document) (*docu
 	if doc.Spec.PrivateLink.FrontEnd != nil {
 		ids = append(ids, doc.FrontEndEndpoint.ID)
 	}
-	return awaitAvailable(ctx, d, doc, "AwaitEndpoints", doc.Endpoints, paceEndpoints, ids, available)
+	return awaitAvailable(ctx, d, doc, "AwaitEndpoints", doc.Endpoints, paceEndpoints, ids, func(e types.VpcEndpoint) (bool, error) { return available(e), nil })
 }
 
 func available(e types.VpcEndpoint) bool { return stateOf(e) == "available" }
 
 // awaitAvailable looks at endpoints once and says when to look again.
-func awaitAvailable(ctx context.Context, d *Deps, doc *document.Document, step string, previous *document.Endpoints, p pace, ids []string, good func(types.VpcEndpoint) bool) (*document.Endpoints, error) {
+func awaitAvailable(ctx context.Context, d *Deps, doc *document.Document, step string, previous *document.Endpoints, p pace, ids []string, good func(types.VpcEndpoint) (bool, error)) (*document.Endpoints, error) {
 	all, err := describeEndpoints(ctx, d.AWS.EC2(doc.Spec.Region), &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: ids})
 	if err != nil {
 		return nil, fmt.Errorf("looking at VPC endpoints %s: %w", strings.Join(ids, ", "), err)
@@ -39,7 +39,11 @@ func awaitAvailable(ctx context.Context, d *Deps, doc *document.Document, step s
 			return nil, err
 		}
 		out.States[aws.ToString(e.VpcEndpointId)] = string(e.State)
-		ready = ready && good(e)
+		fine, err := good(e)
+		if err != nil {
+			return nil, err
+		}
+		ready = ready && fine
 	}
 	var before *document.Wait
 	if previous != nil {

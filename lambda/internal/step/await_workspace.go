@@ -44,6 +44,10 @@ func awaitWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*docu
 			return nil, workspaceFailed(what, w, network)
 		}
 		ready = network.VpcStatus != provisioning.VpcStatusUnattached
+		if w.NetworkId != doc.Network.ID {
+			// A change that goes wrong may be undone without a word.
+			ready, out.Reason = false, "in network "+w.NetworkId+" and not yet in "+doc.Network.ID
+		}
 		if network.VpcStatus == provisioning.VpcStatusWarned {
 			out.Reason = "network " + strings.Join(networkMessages(network), "; ")
 		}

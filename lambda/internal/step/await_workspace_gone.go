@@ -35,7 +35,8 @@ func awaitWorkspaceGone(ctx context.Context, d *Deps, doc *document.Document) (*
 	}
 	for _, n := range networks {
 		of := slices.IndexFunc(all, func(w provisioning.Workspace) bool { return w.WorkspaceId == n.WorkspaceId })
-		if n.WorkspaceId != 0 && of < 0 && slices.Contains(networkNames(doc), n.NetworkName) {
+		ours := slices.ContainsFunc(networkNames(doc), func(name string) bool { return isNetworkName(n, name) })
+		if n.WorkspaceId != 0 && of < 0 && ours {
 			there = append(there, fmt.Sprintf("network configuration %s still belongs to workspace %d", n.NetworkName, n.WorkspaceId))
 		}
 	}

@@ -178,6 +178,8 @@ func newRunFor(t *testing.T, step string) *run {
 		return newRun(t, "restricted.yaml")
 	case "EnsureFrontEndEndpoint", "RegisterFrontEndEndpoint", "EnsureFrontEndDns", "VerifyFrontEnd":
 		return newUsersRun(t, inUsersVPC)
+	case "StopRunningCompute", "DeleteFormerNetwork":
+		return newMove(t, step)
 	case "AssignMetastore":
 		text := edited(t, "  tags: {team", "  metastore: {unityCatalog: {metastoreId: "+unityMetastore+"}}\n  tags: {team")
 		r := newRunOf(t, "mito.yaml", text, emulator.Config{Seed: 1})
@@ -186,6 +188,26 @@ func newRunFor(t *testing.T, step string) *run {
 	default:
 		return newRun(t, "tokyo.yaml")
 	}
+}
+
+// newMove is a run that moves a workspace in which something runs: into another
+// VPC with other subnets, and for the step that takes the former network down
+// with what Databricks has left there.
+func newMove(t *testing.T, step string) *run {
+	t.Helper()
+	text, err := os.ReadFile("../../../spec/examples/tokyo.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRunOf(t, "tokyo.yaml", string(text), emulator.Config{Seed: 1})
+	r.upTo("")
+	if step == "DeleteFormerNetwork" {
+		r.litter()
+	}
+	r.world.Databricks.RunCompute("privatelink-test", "etl", "dashboards")
+	r.world.Databricks.AddPool("privatelink-test", "warm")
+	r.commit("tokyo.yaml", strings.ReplaceAll(string(text), "10.0.", "10.8.")+"  change: {stopCompute: true}\n")
+	return r
 }
 
 const unityMetastore = "1b9f6f0e-52c7-4d0b-8a3e-7c44d2e9a561"

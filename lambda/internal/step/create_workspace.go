@@ -119,6 +119,7 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 		what              string
 	}{
 		{"credentials_id", found.CredentialsId, want.CredentialsId, &to.CredentialsId, "changed its credential configuration"},
+		{"network_id", found.NetworkId, want.NetworkId, &to.NetworkId, "moved it to another network"},
 		{"private_access_settings_id", found.PrivateAccessSettingsId, want.PrivateAccessSettingsId, &to.PrivateAccessSettingsId, "changed its private access settings"},
 		{"managed_services_customer_managed_key_id", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, &to.ManagedServicesCustomerManagedKeyId, "added its key for managed services"},
 		{"storage_customer_managed_key_id", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, &to.StorageCustomerManagedKeyId, "added its key for storage"},
@@ -141,7 +142,7 @@ func convergeWorkspace(ctx context.Context, account *databricksapi.Account, doc 
 	if found.WorkspaceStatus == provisioning.WorkspaceStatusFailed {
 		// The same objects are set once more, which provisions it again.
 		to.CredentialsId, to.StorageConfigurationId, to.NetworkId = want.CredentialsId, want.StorageConfigurationId, want.NetworkId
-		mask = append(slices.DeleteFunc(mask, func(m string) bool { return m == "credentials_id" }), "credentials_id", "storage_configuration_id", "network_id")
+		mask = append(slices.DeleteFunc(mask, func(m string) bool { return m == "credentials_id" || m == "network_id" }), "credentials_id", "storage_configuration_id", "network_id")
 		changes = changes.and(changing("it was FAILED and is provisioned again", this.differs("status", string(found.WorkspaceStatus), string(provisioning.WorkspaceStatusRunning))))
 	}
 	if len(mask) == 0 {
@@ -173,6 +174,11 @@ func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWork
 	if name := want.DeploymentName; name != "" && name != "EMPTY" && found.DeploymentName != name && !strings.HasSuffix(found.DeploymentName, "-"+name) {
 		return differs(what, "deployment name", found.DeploymentName, name, "spec.databricks.deploymentName")
 	}
+	if found.NetworkId == "" {
+		return failure.New(plan.Conflict,
+			"Push a spec of another metadata.name to have a new workspace: one in a VPC that Databricks manages cannot move into another.",
+			"comparing %s: it has no network configuration, the spec wants %s", what, want.NetworkId)
+	}
 	for _, field := range []struct {
 		name, found, wanted, path string
 		// add is whether a live workspace can get what it does not have.
@@ -180,7 +186,6 @@ func workspaceDiffers(found provisioning.Workspace, want provisioning.CreateWork
 	}{
 		{"region", found.AwsRegion, want.AwsRegion, "spec.region", false},
 		{"storage configuration", found.StorageConfigurationId, want.StorageConfigurationId, "spec.databricks.storageName", false},
-		{"network configuration", found.NetworkId, want.NetworkId, "spec.databricks.networkName", false},
 		{"key for managed services", found.ManagedServicesCustomerManagedKeyId, want.ManagedServicesCustomerManagedKeyId, "spec.encryption.managedServicesKey", true},
 		{"key for storage", found.StorageCustomerManagedKeyId, want.StorageCustomerManagedKeyId, "spec.encryption.storageKey", true},
 	} {

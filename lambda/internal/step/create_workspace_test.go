@@ -20,11 +20,11 @@ func TestCreateWorkspace(t *testing.T) {
 			t.Errorf("its URL is %s", w.URL)
 		}
 	})
-	t.Run("of another network", func(t *testing.T) {
+	t.Run("of another storage", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, "AwaitWorkspace")
-		r.doc["network"] = json.RawMessage(`{"id":"another"}`)
-		r.refuses(step, "Conflict", "another", "spec.databricks.networkName", "metadata.name")
+		r.doc["storage"] = json.RawMessage(`{"id":"another"}`)
+		r.refuses(step, "Conflict", "another", "spec.databricks.storageName", "metadata.name")
 	})
 	t.Run("a deployment name without a prefix", func(t *testing.T) {
 		t.Parallel()

@@ -2,11 +2,8 @@ package step
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
@@ -24,18 +21,8 @@ func deleteEndpoints(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	if len(going) == 0 {
 		return removal(nil, left), nil
 	}
-	ids := idsOf(going)
-	out, err := api.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: ids})
-	if err != nil {
-		return nil, fmt.Errorf("deleting VPC endpoints %s: %w", strings.Join(ids, ", "), err)
-	}
-	for _, u := range out.Unsuccessful {
-		if u.Error == nil {
-			continue
-		}
-		if err := withCode(u.Error.Code, u.Error.Message); !failure.IsNotFound(err) {
-			return nil, fmt.Errorf("deleting VPC endpoint %s: %w", aws.ToString(u.ResourceId), err)
-		}
+	if err := removeEndpoints(ctx, api, idsOf(going)); err != nil {
+		return nil, err
 	}
 	return removal(whats(going), left), nil
 }
@@ -62,7 +49,7 @@ func whats(all []owned) []string {
 
 // deleteEach deletes objects one after the other, unless something that stays
 // refers to them or to their VPC.
-func deleteEach(ctx context.Context, doc *document.Document, all []owned, remove func(context.Context, *string) error) (*document.Removal, error) {
+func deleteEach(ctx context.Context, doc *document.Document, all []owned, remove remover) (*document.Removal, error) {
 	going, left := apart(doc, all)
 	var removed []string
 	for _, o := range going {

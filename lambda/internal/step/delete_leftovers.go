@@ -34,15 +34,7 @@ func deleteLeftovers(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		instance, netif string
 	}{{subnets, "subnet-id", "subnet-id"}, {groups, "instance.group-id", "group-id"}} {
 		going, _ := apart(doc, place.all)
-		if len(going) == 0 {
-			continue
-		}
-		gone, waiting, err := terminate(ctx, api, place.instance, idsOf(going))
-		if err != nil {
-			return nil, err
-		}
-		removed, there = append(removed, gone...), append(there, waiting...)
-		gone, waiting, err = detach(ctx, api, place.netif, idsOf(going))
+		gone, waiting, err := clearPlace(ctx, api, idsOf(going), place.instance, place.netif)
 		if err != nil {
 			return nil, err
 		}
@@ -52,6 +44,20 @@ func deleteLeftovers(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	seen := list(slices.Compact(there))
 	out := d.removing(doc.DeletedLeftovers, len(there) == 0, paceVanishing, removed, nil, seen)
 	return out, late("DeleteLeftovers", out.Wait, "instances of Databricks to be gone", seen)
+}
+
+// clearPlace ends what Databricks has left in subnets or in groups, by the filters
+// of instances and of network interfaces that find it there.
+func clearPlace(ctx context.Context, api awsapi.EC2, ids []string, instance, netif string) (removed, there []string, err error) {
+	if len(ids) == 0 {
+		return nil, nil, nil
+	}
+	removed, there, err = terminate(ctx, api, instance, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	gone, waiting, err := detach(ctx, api, netif, ids)
+	return append(removed, gone...), append(there, waiting...), err
 }
 
 // terminate ends the instances of Databricks in a place, and says which are not

@@ -3,8 +3,6 @@ package step
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-
 	"lakegate/lambda/internal/document"
 )
 
@@ -16,8 +14,5 @@ func deleteVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 	if err != nil {
 		return nil, err
 	}
-	return deleteEach(ctx, doc, all, func(ctx context.Context, id *string) error {
-		_, err := api.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: id})
-		return err
-	})
+	return deleteEach(ctx, doc, all, removeVPC(api))
 }

@@ -2,14 +2,8 @@ package step
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-
-	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
-	"lakegate/lambda/plan"
 )
 
 // deregisterEndpoints deletes the registrations of the endpoints to the control
@@ -29,19 +23,4 @@ func deregisterEndpoints(ctx context.Context, d *Deps, doc *document.Document) (
 		return nil, err
 	}
 	return deregister(ctx, all)
-}
-
-// ownedEndpoints lists the endpoints of the workspace that are not deleted yet.
-func ownedEndpoints(ctx context.Context, api awsapi.EC2, doc *document.Document) ([]owned, error) {
-	found, err := describeEndpoints(ctx, api, &ec2.DescribeVpcEndpointsInput{Filters: awsapi.AllOwnedBy(doc.Workspace)})
-	if err != nil {
-		return nil, fmt.Errorf("looking for VPC endpoints: %w", err)
-	}
-	var all []owned
-	for _, e := range found {
-		if !isGone(e) {
-			all = append(all, owned{"VPC endpoint", aws.ToString(e.VpcEndpointId), aws.ToString(e.VpcId), awsapi.OfEC2(e.Tags)[plan.TagObject]})
-		}
-	}
-	return all, nil
 }

@@ -40,6 +40,9 @@ type endpointWish struct {
 	privateDNS bool
 	// policy restricts what may pass; empty means full access.
 	policy string
+	// former are subnets and groups that the workspace is about to leave: the
+	// endpoint stays in them as long as something may run there.
+	former []string
 }
 
 // ensureEndpoint finds or creates a VPC endpoint.
@@ -99,9 +102,13 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 		return nil, err
 	}
 	out.Name = want.name
-	changes, err := convergeEndpoint(ctx, api, found, want)
-	if err != nil {
-		return nil, err
+	want.former = formerPlaces(doc)
+	var changes change
+	if available(found) {
+		// AWS changes no other; AwaitPrivateDns looks again.
+		if changes, err = convergeEndpoint(ctx, api, found, want); err != nil {
+			return nil, err
+		}
 	}
 	out.Outcome = made(false, tagged, changes)
 	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
@@ -181,28 +188,58 @@ func createEndpoint(ctx context.Context, api awsapi.EC2, doc *document.Document,
 // isGone says whether an endpoint is being deleted or has been.
 func isGone(e types.VpcEndpoint) bool { return stateOf(e) == "deleting" || stateOf(e) == "deleted" }
 
-// convergeEndpoint puts an endpoint of ours where the spec wants it.
+// convergeEndpoint puts an endpoint of ours where the spec wants it, or nearer to
+// it.
 func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoint, want endpointWish) (change, error) {
+	in, differences := endpointChange(found, want)
+	if len(differences) == 0 {
+		return change{}, nil
+	}
+	if err := moveEndpoint(ctx, api, in); err != nil {
+		return change{}, fmt.Errorf("changing VPC endpoint %s: %w", aws.ToString(found.VpcEndpointId), err)
+	}
+	return changing("changed its subnets, groups, route tables or policy", differences...), nil
+}
+
+// formerPlaces are the subnets and groups that the workspace is about to leave.
+func formerPlaces(doc *document.Document) []string {
+	return slices.Concat(doc.Subnets.Former, doc.SecurityGroups.Former)
+}
+
+// endpointChange is what takes an endpoint to where the spec wants it.
+func endpointChange(found types.VpcEndpoint, want endpointWish) (in *ec2.ModifyVpcEndpointInput, differences []document.Difference) {
 	var groups []string
 	for _, g := range found.Groups {
 		groups = append(groups, aws.ToString(g.GroupId))
 	}
-	in := &ec2.ModifyVpcEndpointInput{
+	in = &ec2.ModifyVpcEndpointInput{
 		VpcEndpointId:          found.VpcEndpointId,
 		AddSubnetIds:           without(want.subnets, found.SubnetIds),
 		RemoveSubnetIds:        without(found.SubnetIds, want.subnets),
 		AddSecurityGroupIds:    without(want.groups, groups),
-		RemoveSecurityGroupIds: without(groups, want.groups),
+		RemoveSecurityGroupIds: without(without(groups, want.groups), want.former),
 		AddRouteTableIds:       without(want.routeTables, found.RouteTableIds),
 		RemoveRouteTableIds:    without(found.RouteTableIds, want.routeTables),
 	}
+	if len(common(found.SubnetIds, want.former)) > 0 {
+		// It is in one subnet of a zone only. Compute reaches it from other subnets
+		// too, if its groups let it in.
+		in.AddSubnetIds, in.RemoveSubnetIds = nil, nil
+	}
+	if len(want.former) > 0 {
+		in.RemoveRouteTableIds = nil
+	}
 	this := entity{"VPC endpoint", aws.ToString(found.VpcEndpointId)}
-	var differences []document.Difference
 	for _, l := range []struct {
-		field         string
-		found, wanted []string
-	}{{"subnets", found.SubnetIds, want.subnets}, {"security groups", groups, want.groups}, {"route tables", found.RouteTableIds, want.routeTables}} {
-		if len(without(l.found, l.wanted))+len(without(l.wanted, l.found)) > 0 {
+		field           string
+		found, wanted   []string
+		surplus, absent []string
+	}{
+		{"subnets", found.SubnetIds, want.subnets, in.RemoveSubnetIds, in.AddSubnetIds},
+		{"security groups", groups, want.groups, in.RemoveSecurityGroupIds, in.AddSecurityGroupIds},
+		{"route tables", found.RouteTableIds, want.routeTables, in.RemoveRouteTableIds, in.AddRouteTableIds},
+	} {
+		if len(l.surplus)+len(l.absent) > 0 {
 			differences = append(differences, this.differs(l.field, listed(l.found), listed(l.wanted)))
 		}
 	}
@@ -214,13 +251,27 @@ func convergeEndpoint(ctx context.Context, api awsapi.EC2, found types.VpcEndpoi
 		in.PolicyDocument = aws.String(want.policy)
 		differences = append(differences, this.differsInPolicy("policy", found, want.policy))
 	}
-	if len(differences) == 0 {
-		return change{}, nil
+	return in, differences
+}
+
+// moveEndpoint changes the subnets of an endpoint. It can be in one subnet of a
+// zone only; where AWS does not let one take the place of another at once, they
+// change one by one, so that there is a way through the endpoint meanwhile.
+// https://docs.aws.amazon.com/vpc/latest/privatelink/interface-endpoints.html
+func moveEndpoint(ctx context.Context, api awsapi.EC2, in *ec2.ModifyVpcEndpointInput) error {
+	const taken = "DuplicateSubnetsInSameZone"
+	_, err := api.ModifyVpcEndpoint(ctx, in)
+	if failure.Code(err) != taken || len(in.RemoveSubnetIds) == 0 {
+		return err
 	}
-	if _, err := api.ModifyVpcEndpoint(ctx, in); err != nil {
-		return change{}, fmt.Errorf("changing %s: %w", this, err)
+	for _, subnet := range in.AddSubnetIds {
+		_, err := api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: in.VpcEndpointId, AddSubnetIds: []string{subnet}})
+		if failure.Code(err) != taken {
+			return err
+		}
 	}
-	return changing("changed its subnets, groups, route tables or policy", differences...), nil
+	_, err = api.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: in.VpcEndpointId, RemoveSubnetIds: in.RemoveSubnetIds[:1]})
+	return err
 }
 
 // isRestricted says whether a policy is another one than the full access that
@@ -328,6 +379,31 @@ func badEndpoint(e types.VpcEndpoint) error {
 			"checking VPC endpoint %s to %s: its state is %s%s", id, aws.ToString(e.ServiceName), state, reason)
 	}
 	return nil
+}
+
+// wishesOf are the endpoints of the network that are ours, by id.
+func wishesOf(doc *document.Document) (map[string]endpointWish, error) {
+	workspace, err := workspaceWish(doc)
+	if err != nil {
+		return nil, err
+	}
+	relay, err := relayWish(doc)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]endpointWish{
+		doc.WorkspaceEndpoint.ID: workspace, doc.RelayEndpoint.ID: relay,
+		doc.S3Endpoint.ID: s3Wish(doc), doc.STSEndpoint.ID: stsWish(doc), doc.KinesisEndpoint.ID: kinesisWish(doc),
+	}
+	if doc.Spec.Metastore.Glue != nil {
+		all[doc.GlueEndpoint.ID] = glueWish(doc)
+	}
+	for id, want := range all {
+		if want.id != "" {
+			delete(all, id)
+		}
+	}
+	return all, nil
 }
 
 // token is the idempotency token of a create call: the same for every attempt

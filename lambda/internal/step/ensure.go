@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"lakegate/lambda/internal/document"
@@ -70,6 +71,12 @@ func remembering[T any](known []T, ask func(context.Context) ([]T, error)) func(
 		}
 		return ask(ctx)
 	}
+}
+
+// inPlaceOf adds to an outcome what could not be changed and so was made anew.
+func inPlaceOf(did document.Outcome, what entity, field, found, wanted string) document.Outcome {
+	did.Differences = append(slices.Clone(did.Differences), what.differs(field, found, wanted))
+	return did
 }
 
 // skipped is the outcome of a step that has nothing to do.

@@ -10,6 +10,9 @@ import (
 	"lakegate/lambda/plan"
 )
 
+// frontEndObject is the object tag of the users' endpoint.
+const frontEndObject = "front-end-endpoint"
+
 // ensureFrontEndEndpoint finds or creates the VPC endpoint through which users
 // reach the workspace. Its private DNS names stay off: they would lead users of
 // that VPC to every workspace of the region by this endpoint, so EnsureFrontEndDns
@@ -25,7 +28,7 @@ func ensureFrontEndEndpoint(ctx context.Context, d *Deps, doc *document.Document
 		return nil, err
 	}
 	out, err := ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "front-end-endpoint", path: "spec.privateLink.frontEnd", vpc: want.VPC,
+		object: frontEndObject, path: "spec.privateLink.frontEnd", vpc: want.VPC,
 		id: want.ID, name: want.Name,
 		services: services, servicePath: "spec.privateLink.workspaceEndpoint.service",
 		kind:    types.VpcEndpointTypeInterface,

@@ -11,11 +11,15 @@ import (
 // ensureGlueEndpoint finds or creates the interface endpoint to Glue, if Glue
 // is the metastore.
 func ensureGlueEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
-	glue := doc.Spec.Metastore.Glue
-	if glue == nil {
+	if doc.Spec.Metastore.Glue == nil {
 		return &document.Endpoint{Object: document.Object{Outcome: skipped("Glue is not the metastore")}}, nil
 	}
-	return ensureEndpoint(ctx, d, doc, endpointWish{
+	return ensureEndpoint(ctx, d, doc, glueWish(doc))
+}
+
+func glueWish(doc *document.Document) endpointWish {
+	glue := doc.Spec.Metastore.Glue
+	return endpointWish{
 		object: "glue-endpoint", path: "spec.metastore.glue.endpoint", vpc: doc.VPC.ID,
 		id: glue.Endpoint.ID, name: glue.Endpoint.Name,
 		services: []string{awsService(doc.Spec.Region, "glue")}, servicePath: "spec.metastore.glue.endpoint.id",
@@ -24,5 +28,5 @@ func ensureGlueEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*
 		groups:     []string{doc.SecurityGroups.Workspace.ID},
 		privateDNS: true,
 		policy:     restricted(doc, glueEndpointPolicy),
-	})
+	}
 }

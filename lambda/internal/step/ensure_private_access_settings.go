@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,11 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 	}
 	want := doc.Spec.PrivateLink.PrivateAccessSettings
 	level, allowed := accessLevel(doc)
+	if want.ID != "" {
+		// Settings of the author's may have the level ENDPOINT without the spec
+		// saying so.
+		allowed = registrationsNeeded(doc)
+	}
 	public := want.PublicAccess == nil || *want.PublicAccess
 	var found provisioning.PrivateAccessSettings
 	outcome := document.Outcome{Outcome: document.Found}
@@ -81,12 +87,22 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 	case want.ID != "" && differ != nil:
 		return nil, differ
 	case want.ID == "" && (differ != nil || surplus(found, replace)):
-		ours, err := onlyOurs(ctx, account, doc, found.PrivateAccessSettingsId, differ)
+		ours, present, err := onlyOurs(ctx, account, doc, found.PrivateAccessSettingsId, differ)
 		if err != nil {
 			return nil, err
 		}
 		if !ours {
 			break
+		}
+		former, err := formerDoors(ctx, account, doc, found, present)
+		if err != nil {
+			return nil, err
+		}
+		if replace.PrivateAccessLevel == endpointLevel && len(former) > 0 {
+			replace.AllowedVpcEndpointIds = slices.Concat(replace.AllowedVpcEndpointIds, former)
+			if settingsDiffer(what, found, replace, false) == nil && !surplus(found, replace) {
+				break
+			}
 		}
 		if _, err := account.PrivateAccessSettings.Replace(ctx, provisioning.ReplacePrivateAccessSettingsRequest{
 			PrivateAccessSettingsId: found.PrivateAccessSettingsId, CustomerFacingPrivateAccessSettings: replace,
@@ -136,34 +152,56 @@ func surplus(found, want provisioning.PrivateAccessSettings) bool {
 		len(without(found.AllowedVpcEndpointIds, want.AllowedVpcEndpointIds)) > 0
 }
 
-// onlyOurs says whether settings may be changed. If they may not but differ,
-// that is a Conflict; what they do beyond the spec may be for the others.
-func onlyOurs(ctx context.Context, account *databricksapi.Account, doc *document.Document, id string, differ error) (bool, error) {
+// formerDoors are the endpoints through which compute of the workspace comes as
+// long as it is in its present network. They stay admitted if they are.
+func formerDoors(ctx context.Context, account *databricksapi.Account, doc *document.Document, found provisioning.PrivateAccessSettings, present string) ([]string, error) {
+	if present == "" {
+		return nil, nil
+	}
+	n, err := account.Networks.GetByNetworkId(ctx, present)
+	if err != nil {
+		return nil, fmt.Errorf("looking at network configuration %s: %w", present, err)
+	}
+	if n.VpcEndpoints == nil {
+		return nil, nil
+	}
+	admitted := n.VpcEndpoints.RestApi
+	if found.PrivateAccessLevel == endpointLevel {
+		admitted = common(admitted, found.AllowedVpcEndpointIds)
+	}
+	return without(admitted, registrationsNeeded(doc)), nil
+}
+
+// onlyOurs says whether settings may be changed, and in which network the
+// workspace is that has them. If they may not but differ, that is a Conflict; what
+// they do beyond the spec may be for the others.
+func onlyOurs(ctx context.Context, account *databricksapi.Account, doc *document.Document, id string, differ error) (ours bool, network string, err error) {
 	all, err := account.Workspaces.List(ctx)
 	if err != nil {
-		return false, fmt.Errorf("looking for the workspaces of private access settings %s: %w", id, err)
+		return false, "", fmt.Errorf("looking for the workspaces of private access settings %s: %w", id, err)
 	}
-	ours, others := doc.Adopt, []string{}
+	ours = doc.Adopt
+	var others []string
 	for _, w := range all {
 		switch {
 		case w.PrivateAccessSettingsId != id:
 		case w.WorkspaceName == doc.Spec.Databricks.WorkspaceName:
-			ours = true
+			ours, network = true, w.NetworkId
 		default:
 			others = append(others, fmt.Sprintf("%s (%d)", w.WorkspaceName, w.WorkspaceId))
 		}
 	}
 	switch {
 	case ours && len(others) == 0:
-		return true, nil
+		return true, network, nil
 	case differ == nil:
-		return false, nil
+		return false, network, nil
 	case len(others) > 0:
-		return false, failure.As(plan.Conflict,
+		return false, network, failure.As(plan.Conflict,
 			"Choose another spec.privateLink.privateAccessSettings.name, so that this workspace has settings of its own, or set the fields to what the settings have.",
 			fmt.Errorf("%w; they are not changed, since %s use them too", differ, strings.Join(others, ", ")))
 	}
-	return false, failure.As(plan.Conflict,
+	return false, network, failure.As(plan.Conflict,
 		fmt.Sprintf("Choose another spec.privateLink.privateAccessSettings.name, set the fields to what the settings have, or make them this workspace's own: metadata.annotations[%q]: %q.", spec.AdoptAnnotation, "true"),
 		fmt.Errorf("%w; this workspace does not use them yet, so they may be somebody's", differ))
 }
@@ -174,9 +212,18 @@ func accessLevel(doc *document.Document) (level provisioning.PrivateAccessLevel,
 	if doc.Spec.PrivateLink.PrivateAccessSettings.Level != "ENDPOINT" {
 		return provisioning.PrivateAccessLevelAccount, nil
 	}
-	allowed = []string{doc.WorkspaceRegistration.ID}
+	return endpointLevel, registrationsNeeded(doc)
+}
+
+// endpointLevel admits the endpoints alone that are listed.
+const endpointLevel = provisioning.PrivateAccessLevelEndpoint
+
+// registrationsNeeded are the registrations that have to be admitted: that of
+// compute, and that of the users.
+func registrationsNeeded(doc *document.Document) []string {
+	needed := []string{doc.WorkspaceRegistration.ID}
 	if doc.Spec.PrivateLink.FrontEnd != nil {
-		allowed = append(allowed, doc.FrontEndRegistration.ID)
+		needed = append(needed, doc.FrontEndRegistration.ID)
 	}
-	return provisioning.PrivateAccessLevelEndpoint, allowed
+	return needed
 }

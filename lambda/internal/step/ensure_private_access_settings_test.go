@@ -27,7 +27,7 @@ func TestEnsurePrivateAccessSettings(t *testing.T) {
 	})
 	t.Run("given", func(t *testing.T) {
 		t.Parallel()
-		r := at(t, "EnsureVpc")
+		r := at(t, step)
 		id := make(r, "somebody's", tokyoRegion, true)
 		r.wants("  crossAccountRole:", "    privateAccessSettings: {id: "+id+"}\n  crossAccountRole:")
 		r.doc["spec"] = r.spec

@@ -11,17 +11,28 @@ import (
 // ensureRelayEndpoint finds or creates the VPC endpoint to the secure cluster connectivity relay.
 // It may stay pendingAcceptance until it is registered with Databricks.
 func ensureRelayEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
-	_, services, err := databricksServices(doc)
+	want, err := relayWish(doc)
 	if err != nil {
 		return nil, err
 	}
+	return ensureEndpoint(ctx, d, doc, want)
+}
+
+// relayObject is the object tag of the endpoint to the relay.
+const relayObject = "relay-endpoint"
+
+func relayWish(doc *document.Document) (endpointWish, error) {
+	_, services, err := databricksServices(doc)
+	if err != nil {
+		return endpointWish{}, err
+	}
 	want := doc.Spec.PrivateLink.RelayEndpoint
-	return ensureEndpoint(ctx, d, doc, endpointWish{
-		object: "relay-endpoint", path: "spec.privateLink.relayEndpoint", vpc: doc.VPC.ID,
+	return endpointWish{
+		object: relayObject, path: "spec.privateLink.relayEndpoint", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: services, servicePath: "spec.privateLink.relayEndpoint.service",
 		kind:    types.VpcEndpointTypeInterface,
 		subnets: []string{doc.Subnets.Endpoint.ID},
 		groups:  []string{doc.SecurityGroups.Endpoint.ID},
-	})
+	}, nil
 }

@@ -3,6 +3,8 @@ package step
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,22 +20,24 @@ import (
 )
 
 // ensureSecurityGroups finds or creates the groups of compute and of the
-// endpoints, with exactly the rules of the spec.
+// endpoints, with exactly the rules of the spec. A group of compute goes with its
+// subnets: with others there is another group.
 func ensureSecurityGroups(ctx context.Context, d *Deps, doc *document.Document) (*document.SecurityGroups, error) {
 	g := &grouping{api: d.AWS.EC2(doc.Spec.Region), doc: doc, rehearsed: d.AWS.Rehearsed()}
 	all, err := g.list(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("looking for security groups of VPC %s: %w", doc.VPC.ID, err)
 	}
-	g.all = all
 	want := doc.Spec.Network.SecurityGroups
 	out := &document.SecurityGroups{}
-	if out.Workspace, err = g.ensure(ctx, want.Workspace, "workspace-security-group", "spec.network.securityGroups.workspace"); err != nil {
+	if out.Workspace, err = g.ensure(ctx, want.Workspace, workspaceGroup, "spec.network.securityGroups.workspace"); err != nil {
 		return nil, err
 	}
 	if out.Endpoint, err = g.ensure(ctx, want.Endpoint, "endpoint-security-group", "spec.network.securityGroups.endpoint"); err != nil {
 		return nil, err
 	}
+	out.Former = g.replaced(all, out)
+	g.former = out.Former
 	// A rule may name the other group, so both exist before any is written.
 	for _, group := range []struct {
 		object *document.Object
@@ -58,14 +62,18 @@ type grouping struct {
 	doc *document.Document
 	// all are the groups of the VPC.
 	all []types.SecurityGroup
+	// former are those that are not used any more. As long as they are there,
+	// what runs in them is let in as before.
+	former []string
 	// rehearsed says that what is changed is not seen afterwards.
 	rehearsed bool
 }
 
-func (g *grouping) list(ctx context.Context) ([]types.SecurityGroup, error) {
-	return g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
+func (g *grouping) list(ctx context.Context) (all []types.SecurityGroup, err error) {
+	g.all, err = g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
 		Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{g.doc.VPC.ID}}},
 	})
+	return g.all, err
 }
 
 func (g *grouping) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput) ([]types.SecurityGroup, error) {
@@ -83,12 +91,7 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	if want.ID != "" {
 		return g.given(ctx, want.ID, path+".id")
 	}
-	this := thing[types.SecurityGroup]{
-		kind: "security group", object: object, name: want.Name, path: path,
-		label: func(x types.SecurityGroup) (string, string, awsapi.Tags) {
-			return aws.ToString(x.GroupId), aws.ToString(x.GroupName), awsapi.OfEC2(x.Tags)
-		},
-	}
+	this := g.thing(want, object, path)
 	found, created, err := ensure(ctx, "security group "+want.Name,
 		picking(g.doc, this, remembering(g.all, g.list)),
 		func(x types.SecurityGroup) string { return aws.ToString(x.GroupId) },
@@ -96,24 +99,109 @@ func (g *grouping) ensure(ctx context.Context, want spec.SecurityGroup, object, 
 	if err != nil {
 		return document.Object{}, err
 	}
-	out := document.Object{ID: aws.ToString(found.GroupId), Name: want.Name, Outcome: document.Outcome{Outcome: document.Created}}
+	out := document.Object{ID: aws.ToString(found.GroupId), Name: aws.ToString(found.GroupName), Outcome: document.Outcome{Outcome: document.Created}}
 	if created {
 		return out, nil
 	}
-	// AWS lets neither be changed.
-	if name := aws.ToString(found.GroupName); name != want.Name {
-		return out, differs(entity{"security group", out.ID}, "name", name, want.Name, path+".name")
-	}
+	// AWS does not let it be changed.
 	if text := aws.ToString(found.Description); text != want.Description {
 		return out, differs(entity{"security group", out.ID}, "description", text, want.Description, path+".description")
 	}
-	tagged, err := ec2Tagger(g.api, "security group", out.ID, found.Tags).own(ctx, g.doc, object, want.Name)
+	tagged, err := ec2Tagger(g.api, "security group", out.ID, found.Tags).ownWith(ctx, g.doc, object, out.Name, g.marks(object))
 	out.Outcome = made(false, tagged)
 	return out, err
 }
 
+func (g *grouping) thing(want spec.SecurityGroup, object, path string) thing[types.SecurityGroup] {
+	return thing[types.SecurityGroup]{
+		kind: "security group", object: object, name: want.Name, path: path,
+		label: func(x types.SecurityGroup) (string, string, awsapi.Tags) {
+			return aws.ToString(x.GroupId), aws.ToString(x.GroupName), awsapi.OfEC2(x.Tags)
+		},
+		// AWS lets neither name nor description be changed.
+		fits: func(x types.SecurityGroup) bool {
+			name := aws.ToString(x.GroupName)
+			return (name == want.Name || name == g.otherName(want, object)) && aws.ToString(x.Description) == want.Description &&
+				(object != workspaceGroup || g.goesWithSubnets(x))
+		},
+	}
+}
+
+// workspaceGroup is the object tag of the group of compute.
+const workspaceGroup = "workspace-security-group"
+
+// subnetsText is the value of the tag that says for which subnets the group of
+// compute is. A tag holds no commas.
+func (g *grouping) subnetsText() string {
+	return strings.Join(slices.Sorted(slices.Values(g.doc.Subnets.WorkspaceIDs())), " ")
+}
+
+// marks are what a group has beside the tags of all that is ours.
+func (g *grouping) marks(object string) awsapi.Tags {
+	if object != workspaceGroup {
+		return nil
+	}
+	return awsapi.Tags{plan.TagSubnets: g.subnetsText()}
+}
+
+// goesWithSubnets says whether a group is for the workspace subnets. One without
+// the tag was adopted or made before there was the tag; it is for them as long as
+// there are no others.
+func (g *grouping) goesWithSubnets(x types.SecurityGroup) bool {
+	is, tagged := awsapi.OfEC2(x.Tags)[plan.TagSubnets]
+	if !tagged {
+		return len(g.doc.Subnets.Former) == 0
+	}
+	return is == g.subnetsText()
+}
+
+// otherName is the name of a group where the spec's is that of a former one:
+// names are unique in a VPC.
+func (g *grouping) otherName(want spec.SecurityGroup, object string) string {
+	what := want.Description
+	if object == workspaceGroup {
+		what += "\x00" + g.subnetsText()
+	}
+	return nameFor(want.Name, what)
+}
+
+// replaced lists the other groups of this workspace in the VPC, and notes at
+// those that take the place of one how they differ from it.
+func (g *grouping) replaced(all []types.SecurityGroup, out *document.SecurityGroups) (former []string) {
+	for _, x := range g.thing(spec.SecurityGroup{}, "", "").former(g.doc, all, out.Workspace.ID, out.Endpoint.ID) {
+		id, tags := aws.ToString(x.GroupId), awsapi.OfEC2(x.Tags)
+		former = append(former, id)
+		now, want, subnets := &out.Endpoint, g.doc.Spec.Network.SecurityGroups.Endpoint, ""
+		if tags[plan.TagObject] == workspaceGroup {
+			now, want, subnets = &out.Workspace, g.doc.Spec.Network.SecurityGroups.Workspace, g.subnetsText()
+		}
+		if !tags.IsOwnedBy(g.doc.Workspace) || now.Outcome.Outcome != document.Created {
+			continue
+		}
+		for _, f := range []struct{ name, was, is string }{
+			{"description", aws.ToString(x.Description), want.Description},
+			{"subnets", tags[plan.TagSubnets], subnets},
+		} {
+			if f.was != f.is {
+				now.Outcome = inPlaceOf(now.Outcome, entity{"security group", id}, f.name, f.was, f.is)
+			}
+		}
+		if len(now.Outcome.Differences) == 0 {
+			now.Outcome = inPlaceOf(now.Outcome, entity{"security group", id}, "name", aws.ToString(x.GroupName), now.Name)
+		}
+	}
+	return former
+}
+
 func (g *grouping) create(ctx context.Context, want spec.SecurityGroup, object, path string) (types.SecurityGroup, error) {
+	for _, x := range g.all {
+		if aws.ToString(x.GroupName) == want.Name && awsapi.OfEC2(x.Tags).IsOwnedBy(g.doc.Workspace) {
+			want.Name = g.otherName(want, object)
+			break
+		}
+	}
 	tags := awsapi.Owned(g.doc.Spec.Tags, g.doc.Workspace, object, want.Name)
+	maps.Copy(tags, g.marks(object))
 	out, err := g.api.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		VpcId: aws.String(g.doc.VPC.ID), GroupName: aws.String(want.Name), Description: aws.String(want.Description),
 		TagSpecifications: tags.EC2(types.ResourceTypeSecurityGroup),
@@ -131,7 +219,7 @@ func (g *grouping) create(ctx context.Context, want spec.SecurityGroup, object, 
 	if err != nil {
 		return types.SecurityGroup{}, err
 	}
-	return types.SecurityGroup{GroupId: out.GroupId}, nil
+	return types.SecurityGroup{GroupId: out.GroupId, GroupName: aws.String(want.Name)}, nil
 }
 
 func (g *grouping) given(ctx context.Context, id, path string) (document.Object, error) {
@@ -214,6 +302,9 @@ func (g *grouping) compare(found []types.SecurityGroupRule, want []spec.Rule, id
 		r := ruleOf(f)
 		if wanted[r] {
 			delete(wanted, r)
+			continue
+		}
+		if slices.Contains(g.former, r.peer) {
 			continue
 		}
 		surplus[r.egress] = append(surplus[r.egress], aws.ToString(f.SecurityGroupRuleId))

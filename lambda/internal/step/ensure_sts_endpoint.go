@@ -11,8 +11,12 @@ import (
 // ensureStsEndpoint finds or creates the interface endpoint to
 // STS, from which compute gets its credentials.
 func ensureStsEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Endpoint, error) {
+	return ensureEndpoint(ctx, d, doc, stsWish(doc))
+}
+
+func stsWish(doc *document.Document) endpointWish {
 	want := doc.Spec.Network.Endpoints.STS
-	return ensureEndpoint(ctx, d, doc, endpointWish{
+	return endpointWish{
 		object: "sts-endpoint", path: "spec.network.endpoints.sts", vpc: doc.VPC.ID,
 		id: want.ID, name: want.Name,
 		services: []string{awsService(doc.Spec.Region, "sts")}, servicePath: "spec.network.endpoints.sts.id",
@@ -22,5 +26,5 @@ func ensureStsEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*d
 		groups:     []string{doc.SecurityGroups.Workspace.ID},
 		privateDNS: true,
 		policy:     restricted(doc, stsEndpointPolicy),
-	})
+	}
 }

@@ -1,8 +1,10 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -43,8 +45,20 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 			return nil, err
 		} else if len(found) > 0 {
 			zone = aws.ToString(found[0].AvailabilityZone)
+		} else if err := s.overlaps(w, workspaceSubnetPath(i)); err != nil {
+			return nil, err
 		}
 		s.taken = append(s.taken, zone)
+	}
+	const path = "spec.network.endpointSubnet"
+	if w := wanted.EndpointSubnet; w.ID == "" {
+		if found, err := s.thing(w, "endpoint-subnet", path).among(doc, s.all); err != nil {
+			return nil, err
+		} else if len(found) == 0 {
+			if err := s.overlaps(w, path); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for i, w := range wanted.WorkspaceSubnets {
 		if w.ID != "" {
@@ -55,7 +69,7 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 		}
 		s.taken[i] = out.Workspace[i].AvailabilityZone
 	}
-	out.Endpoint, err = s.ensure(ctx, wanted.EndpointSubnet, "endpoint-subnet", "spec.network.endpointSubnet", false)
+	out.Endpoint, err = s.ensure(ctx, wanted.EndpointSubnet, "endpoint-subnet", path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +77,7 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	if err := distinctZones(out.Workspace); err != nil {
 		return nil, err
 	}
+	out.Former = s.replaced(out)
 	for _, given := range s.used {
 		did, err := given.share(ctx, doc)
 		if err != nil {
@@ -71,6 +86,35 @@ func ensureSubnets(ctx context.Context, d *Deps, doc *document.Document) (*docum
 		out.Reason = because(out.Reason, did.Reason)
 	}
 	return out, nil
+}
+
+// replaced lists the other subnets of this workspace in the VPC, and notes at
+// those that take the place of one how they differ from it.
+func (s *subnetting) replaced(out *document.Subnets) (former []string) {
+	using := map[string]*document.Subnet{"endpoint-subnet": &out.Endpoint}
+	ids := []string{out.Endpoint.ID}
+	for i := range out.Workspace {
+		using[workspaceSubnet(i)] = &out.Workspace[i]
+		ids = append(ids, out.Workspace[i].ID)
+	}
+	for _, x := range s.thing(spec.Subnet{}, "", "").former(s.doc, s.all, ids...) {
+		id, tags := aws.ToString(x.SubnetId), awsapi.OfEC2(x.Tags)
+		former = append(former, id)
+		now := using[tags[plan.TagObject]]
+		if !tags.IsOwnedBy(s.doc.Workspace) || now == nil || now.Outcome.Outcome != document.Created {
+			continue
+		}
+		for _, f := range []struct{ name, was, is string }{
+			{"CIDR", aws.ToString(x.CidrBlock), now.CIDR},
+			{"zone", aws.ToString(x.AvailabilityZone), now.AvailabilityZone},
+		} {
+			if f.was != f.is {
+				now.Outcome = inPlaceOf(now.Outcome, entity{"subnet", id}, f.name, f.was, f.is)
+				out.Differences = append(out.Differences, now.Outcome.Differences[len(now.Outcome.Differences)-1])
+			}
+		}
+	}
+	return former
 }
 
 func workspaceSubnet(i int) string { return fmt.Sprintf("workspace-subnet-%d", i+1) }
@@ -142,6 +186,10 @@ func (s *subnetting) thing(want spec.Subnet, object, path string) thing[types.Su
 			tags := awsapi.OfEC2(x.Tags)
 			return aws.ToString(x.SubnetId), tags["Name"], tags
 		},
+		fits: func(x types.Subnet) bool {
+			return aws.ToString(x.CidrBlock) == want.CIDR &&
+				(want.AvailabilityZone == "" || aws.ToString(x.AvailabilityZone) == want.AvailabilityZone)
+		},
 	}
 }
 
@@ -190,6 +238,28 @@ func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path 
 		out.Name, out.Outcome = want.Name, made(false, tagged)
 	}
 	return out, nil
+}
+
+// overlaps refuses a subnet whose block others have, before any is made. A
+// subnet of this workspace stays until the workspace has left it.
+func (s *subnetting) overlaps(want spec.Subnet, path string) error {
+	block, err := netip.ParsePrefix(want.CIDR)
+	if err != nil {
+		return nil
+	}
+	for _, x := range s.all {
+		other, err := netip.ParsePrefix(aws.ToString(x.CidrBlock))
+		if err != nil || !other.Overlaps(block) {
+			continue
+		}
+		remedy := fmt.Sprintf("Choose another block for %s.cidr, or give the existing subnet as %s.id.", path, path)
+		if awsapi.OfEC2(x.Tags).IsOwnedBy(s.doc.Workspace) {
+			remedy = fmt.Sprintf("The present subnets stay until the workspace has left them: choose a block for %s.cidr that overlaps none of them, set it and %s.availabilityZone back, or change spec.network.vpc.cidr, so that all of it is made in another VPC.", path, path)
+		}
+		return failure.New(plan.Conflict, remedy, "creating subnet %s, %s in %s: subnet %s has %s in %s", want.Name, want.CIDR,
+			cmp.Or(want.AvailabilityZone, "any zone"), aws.ToString(x.SubnetId), other, aws.ToString(x.AvailabilityZone))
+	}
+	return nil
 }
 
 func (s *subnetting) given(ctx context.Context, id, path string) (document.Subnet, error) {

@@ -19,7 +19,7 @@ import (
 func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.VPC, error) {
 	want := doc.Spec.Network.VPC
 	api := d.AWS.EC2(doc.Spec.Region)
-	vpc, created, err := findVPC(ctx, api, doc)
+	vpc, created, former, err := findVPC(ctx, api, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +47,13 @@ func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 		return nil, err
 	}
 	out.Outcome = made(created, tagged, changing("turned on DNS", dns...))
+	for _, v := range former {
+		id := aws.ToString(v.VpcId)
+		out.Former = append(out.Former, id)
+		if created {
+			out.Outcome = inPlaceOf(out.Outcome, entity{"VPC", id}, "CIDR", aws.ToString(v.CidrBlock), want.CIDR)
+		}
+	}
 	if want.ID != "" {
 		if out.Outcome, err = tags.share(ctx, doc); err != nil {
 			return nil, err
@@ -55,17 +62,19 @@ func ensureVpc(ctx context.Context, d *Deps, doc *document.Document) (*document.
 	return out, nil
 }
 
-func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (types.Vpc, bool, error) {
+// findVPC finds or creates the VPC. Former are the others of this workspace,
+// which have another block.
+func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (found types.Vpc, created bool, former []types.Vpc, err error) {
 	want := doc.Spec.Network.VPC
 	if want.ID != "" {
 		out, err := api.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{VpcIds: []string{want.ID}})
 		if failure.IsNotFound(err) || err == nil && len(out.Vpcs) == 0 {
-			return types.Vpc{}, false, missing("VPC", want.ID, doc.Spec.Region, "spec.network.vpc.id")
+			return found, false, nil, missing("VPC", want.ID, doc.Spec.Region, "spec.network.vpc.id")
 		}
 		if err != nil {
-			return types.Vpc{}, false, fmt.Errorf("looking for VPC %s: %w", want.ID, err)
+			return found, false, nil, fmt.Errorf("looking for VPC %s: %w", want.ID, err)
 		}
-		return out.Vpcs[0], false, nil
+		return out.Vpcs[0], false, nil, nil
 	}
 	this := thing[types.Vpc]{
 		kind: "VPC", object: "vpc", name: want.Name, path: "spec.network.vpc",
@@ -73,16 +82,19 @@ func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (types
 			tags := awsapi.OfEC2(v.Tags)
 			return aws.ToString(v.VpcId), tags["Name"], tags
 		},
+		fits: func(v types.Vpc) bool { return aws.ToString(v.CidrBlock) == want.CIDR },
 	}
-	return ensure(ctx, "VPC "+want.Name,
+	var all []types.Vpc
+	found, created, err = ensure(ctx, "VPC "+want.Name,
 		picking(doc, this, func(ctx context.Context) ([]types.Vpc, error) {
-			return pages(func(token *string) ([]types.Vpc, *string, error) {
+			all, err = pages(func(token *string) ([]types.Vpc, *string, error) {
 				out, err := api.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{NextToken: token})
 				if err != nil {
 					return nil, nil, err
 				}
 				return out.Vpcs, out.NextToken, nil
 			})
+			return all, err
 		}),
 		func(v types.Vpc) string { return aws.ToString(v.VpcId) },
 		func(ctx context.Context) (types.Vpc, error) {
@@ -95,6 +107,7 @@ func findVPC(ctx context.Context, api awsapi.EC2, doc *document.Document) (types
 			}
 			return *out.Vpc, nil
 		})
+	return found, created, this.former(doc, all, aws.ToString(found.VpcId)), err
 }
 
 // enableDNS turns on what is off, if the VPC is ours.

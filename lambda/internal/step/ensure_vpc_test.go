@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
@@ -323,8 +324,18 @@ func TestEnsureVpc(t *testing.T) {
 	t.Run("another CIDR", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, "EnsureSubnets")
+		before := r.id("EnsureVpc")
 		r.revise("EnsureVpc", "cidr: 10.0.0.0/22", "cidr: 10.0.0.0/20")
-		r.refuses("EnsureVpc", plan.Conflict, "10.0.0.0/22", "10.0.0.0/20", "spec.network.vpc.cidr")
+		r.does("EnsureVpc", "Created", "ec2:CreateVpc", "ec2:ModifyVpcAttribute")
+		var out document.VPC
+		r.result("EnsureVpc", &out)
+		same(t, "former", []string{before}, out.Former)
+		same(t, "differences", []document.Difference{{Object: "VPC " + before, Field: "CIDR", Found: "10.0.0.0/22", Wanted: "10.0.0.0/20"}}, out.Differences)
+		r.does("EnsureVpc", "Found")
+		// And back.
+		r.revise("EnsureVpc")
+		r.does("EnsureVpc", "Found")
+		same(t, "id", before, r.id("EnsureVpc"))
 	})
 
 	t.Run("several", func(t *testing.T) {

@@ -103,6 +103,9 @@ func planned(step string, r result, calls []string) document.PlannedChange {
 	switch did.Outcome {
 	case document.Created:
 		c.Action = document.Create
+		if len(did.Differences) > 0 {
+			c.Action = document.Replace
+		}
 	case document.Updated:
 		c.Action = document.Update
 	case document.Skipped:

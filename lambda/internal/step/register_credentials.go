@@ -62,10 +62,11 @@ func registerCredentials(ctx context.Context, d *Deps, doc *document.Document) (
 	return out, nil
 }
 
-// nameFor is the name of a configuration for another role than the first one.
-func nameFor(name, role string) string {
-	sum := sha256.Sum256([]byte(role))
-	return name + "-" + hex.EncodeToString(sum[:4])
+// nameFor is the name of an object of another content than the one that has the
+// name itself, short enough for all services.
+func nameFor(name, content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return name[:min(len(name), 240)] + "-" + hex.EncodeToString(sum[:4])
 }
 
 func roleOf(c provisioning.Credential) string {

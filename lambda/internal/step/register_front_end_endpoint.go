@@ -12,5 +12,5 @@ func registerFrontEndEndpoint(ctx context.Context, d *Deps, doc *document.Docume
 	if doc.Spec.PrivateLink.FrontEnd == nil {
 		return &document.Registration{Object: document.Object{Outcome: skipped("the spec wants no front end")}}, nil
 	}
-	return registerEndpoint(ctx, d, doc, doc.FrontEndEndpoint, doc.Spec.PrivateLink.FrontEnd.RegistrationName, false)
+	return registerEndpoint(ctx, d, doc, doc.FrontEndEndpoint, frontEndObject, doc.Spec.PrivateLink.FrontEnd.RegistrationName)
 }

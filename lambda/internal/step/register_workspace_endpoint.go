@@ -9,5 +9,5 @@ import (
 // registerWorkspaceEndpoint registers the workspace endpoint with the Databricks
 // account.
 func registerWorkspaceEndpoint(ctx context.Context, d *Deps, doc *document.Document) (*document.Registration, error) {
-	return registerEndpoint(ctx, d, doc, doc.WorkspaceEndpoint, doc.Spec.PrivateLink.WorkspaceEndpoint.RegistrationName, false)
+	return registerEndpoint(ctx, d, doc, doc.WorkspaceEndpoint, workspaceObject, doc.Spec.PrivateLink.WorkspaceEndpoint.RegistrationName)
 }

@@ -19,9 +19,10 @@ import (
 )
 
 // registered is an object of the Databricks account, where nothing has tags: it
-// is ours if its name and what it refers to are.
+// is ours if its name and what it refers to are. The id of a registration is that
+// of its endpoint in AWS.
 type registered struct {
-	what string
+	id, what string
 	// named says that its name is of the spec, fits that what it refers to is ours
 	// or given in the spec.
 	named, fits bool
@@ -191,8 +192,8 @@ func networksOf(ctx context.Context, account *databricksapi.Account, doc *docume
 	var out []registered
 	for _, n := range all {
 		out = append(out, registered{
-			what:  fmt.Sprintf("network configuration %s (%s)", n.NetworkName, n.NetworkId),
-			named: slices.Contains(names, n.NetworkName), fits: slices.Contains(known, n.VpcId),
+			id: n.NetworkId, what: fmt.Sprintf("network configuration %s (%s)", n.NetworkName, n.NetworkId),
+			named: slices.ContainsFunc(names, func(name string) bool { return isNetworkName(n, name) }), fits: slices.Contains(known, n.VpcId),
 			needs: common(made, []string{n.VpcId}),
 			delete: func(ctx context.Context) error {
 				_, err := account.Networks.DeleteByNetworkId(ctx, n.NetworkId)
@@ -252,8 +253,11 @@ func registrationsOf(ctx context.Context, account *databricksapi.Account, doc *d
 	var out []registered
 	for _, e := range all {
 		out = append(out, registered{
-			what:  fmt.Sprintf("registration %s (%s)", e.VpcEndpointName, e.VpcEndpointId),
-			named: slices.Contains(names, e.VpcEndpointName), fits: slices.Contains(known, e.AwsVpcEndpointId),
+			id: e.AwsVpcEndpointId, what: fmt.Sprintf("registration %s (%s)", e.VpcEndpointName, e.VpcEndpointId),
+			named: slices.ContainsFunc(names, func(name string) bool {
+				return e.VpcEndpointName == name || e.VpcEndpointName == nameFor(name, e.AwsVpcEndpointId)
+			}),
+			fits:  slices.Contains(known, e.AwsVpcEndpointId),
 			needs: common(made, []string{e.AwsVpcEndpointId}),
 			delete: func(ctx context.Context) error {
 				_, err := account.VPCEndpoints.DeleteByVpcEndpointId(ctx, e.VpcEndpointId)

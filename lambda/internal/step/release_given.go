@@ -29,8 +29,15 @@ func releaseGiven(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		}
 		given = append(given, some...)
 	}
-	var removed []string
-	var left []document.Left
+	removed, left, err := release(ctx, doc, given)
+	if err != nil {
+		return nil, err
+	}
+	return removal(removed, left), nil
+}
+
+// release takes the mark of a workspace off objects.
+func release(ctx context.Context, doc *document.Document, given []tagger) (removed []string, left []document.Left, err error) {
 	key := plan.TagShared + doc.Workspace
 	for _, t := range given {
 		if t.has[key] != plan.Used {
@@ -43,12 +50,12 @@ func releaseGiven(ctx context.Context, d *Deps, doc *document.Document) (*docume
 			left = append(left, document.Left{What: what, Why: "this Lakegate may not remove its tag " + key})
 		case failure.IsNotFound(err):
 		case err != nil:
-			return nil, fmt.Errorf("removing the tag %s of %s: %w", key, t.entity, err)
+			return nil, nil, fmt.Errorf("removing the tag %s of %s: %w", key, t.entity, err)
 		default:
 			removed = append(removed, what)
 		}
 	}
-	return removal(removed, left), nil
+	return removed, left, nil
 }
 
 // givenInEC2 are the objects of EC2 that have the mark, whichever spec gave them.

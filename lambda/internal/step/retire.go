@@ -109,13 +109,17 @@ func ofSpecs(doc *document.Document, values func(spec.Spec) []string) []string {
 // stillUsed gives the refusal to delete what something else uses a class: what
 // used it may be about to go.
 func stillUsed(what string, err error) error {
-	switch failure.Code(err) {
-	case "DependencyViolation", "DeleteConflict", "InvalidGroup.InUse", "HostedZoneNotEmpty":
+	if isUsed(err) {
 		return failure.As(plan.NotReady,
 			"Something else uses it: look for network interfaces, rules, associations or policies that name it, remove what is yours, then redrive the execution.",
 			fmt.Errorf("deleting %s: %w", what, err))
 	}
 	return fmt.Errorf("deleting %s: %w", what, err)
+}
+
+// isUsed says whether a service refuses to delete what something else uses.
+func isUsed(err error) bool {
+	return slices.Contains([]string{"DependencyViolation", "DeleteConflict", "InvalidGroup.InUse", "HostedZoneNotEmpty"}, failure.Code(err))
 }
 
 // refused says whether Databricks refuses to delete something because it is

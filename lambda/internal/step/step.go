@@ -77,6 +77,7 @@ var Registry = map[string]Func{
 	"RegisterStorage":             as(registerStorage),
 	"EnsurePrivateAccessSettings": as(ensurePrivateAccessSettings),
 	"RegisterNetwork":             as(registerNetwork),
+	"StopRunningCompute":          as(stopRunningCompute),
 	"CreateWorkspace":             as(createWorkspace),
 	"AwaitWorkspace":              as(awaitWorkspace),
 	"EnablePrivateDns":            as(enablePrivateDNS),
@@ -98,6 +99,7 @@ var Registry = map[string]Func{
 	"VerifySqlWarehouse":          as(verifySQLWarehouse),
 	"StopCompute":                 as(stopCompute),
 	"ReportVerification":          as(reportVerification),
+	"DeleteFormerNetwork":         as(deleteFormerNetwork),
 	"ReportReady":                 as(reportReady),
 
 	"LoadRetirement":                as(loadRetirement),

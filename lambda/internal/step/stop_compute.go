@@ -13,13 +13,22 @@ import (
 )
 
 // stopCompute stops the cluster and the SQL warehouse that were started for the
-// checks. They stay, stopped, for the next time.
+// checks. They stay, stopped, for the next time. Pools that were emptied so that
+// the workspace could move keep instances ready again.
 func stopCompute(ctx context.Context, d *Deps, doc *document.Document) (*document.Compute, error) {
-	if doc.ClusterCheck != nil && doc.ClusterCheck.Outcome.Outcome == document.Skipped {
+	var pools []document.Pool
+	if doc.RunningCompute != nil {
+		pools = doc.RunningCompute.Emptied
+	}
+	started := doc.ClusterCheck == nil || doc.ClusterCheck.Outcome.Outcome != document.Skipped
+	if !started && len(pools) == 0 {
 		return &document.Compute{Outcome: skipped("none was started")}, nil
 	}
 	w, err := d.workspace(ctx, doc)
 	if err != nil {
+		return nil, err
+	}
+	if err := refill(ctx, w, pools); err != nil {
 		return nil, err
 	}
 	stopped, err := stopAll(ctx, w, forVerification)

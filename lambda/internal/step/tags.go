@@ -51,10 +51,16 @@ func writing(remove func(context.Context, []string) error, add func(context.Cont
 // what it did; nothing if that was nothing. Tags that somebody else has put on
 // it stay: only keys that an earlier spec had are removed.
 func (t tagger) own(ctx context.Context, doc *document.Document, object, name string) (change, error) {
+	return t.ownWith(ctx, doc, object, name, nil)
+}
+
+// ownWith is own for an object that gets further marks when it becomes ours.
+func (t tagger) ownWith(ctx context.Context, doc *document.Document, object, name string, marks awsapi.Tags) (change, error) {
 	want, did := awsapi.Owned(doc.Spec.Tags, doc.Workspace, object, name), "changed its tags"
 	var former []string
 	if !t.has.IsOwnedBy(doc.Workspace) {
 		did = "adopted it"
+		maps.Copy(want, marks)
 	} else {
 		former = formerTags(doc)
 	}

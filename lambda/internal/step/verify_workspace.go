@@ -60,7 +60,7 @@ func verifyWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 			How: "OAuth, then GET /api/2.0/preview/scim/v2/Me", Seen: "signed in as " + me.UserName,
 		})
 	case isDenied(err):
-		return nil, d.lockedOut(doc, err)
+		return nil, d.lockedOut(doc.DatabricksWorkspace.URL, err)
 	default:
 		return nil, fmt.Errorf("signing in to %s: %w", w.URL, err)
 	}
@@ -114,7 +114,7 @@ func isDenied(err error) bool {
 }
 
 // lockedOut explains why the workspace does not let this function in.
-func (d *Deps) lockedOut(doc *document.Document, err error) error {
+func (d *Deps) lockedOut(url string, err error) error {
 	remedy := "Assign the service principal to the workspace as an admin (account console, Workspaces, Permissions), then redrive the execution."
 	if strings.Contains(failure.Code(err), "PRIVATE_LINK") {
 		from := "the public network"
@@ -123,5 +123,5 @@ func (d *Deps) lockedOut(doc *document.Document, err error) error {
 		}
 		remedy = "The workspace admits its endpoints only, and this function comes from " + from + ": give the spec a front end there and deploy the functions into it, or allow public access in the private access settings; then redrive the execution."
 	}
-	return failure.As(plan.AccessDenied, remedy, fmt.Errorf("signing in to %s: %w", doc.DatabricksWorkspace.URL, err))
+	return failure.As(plan.AccessDenied, remedy, fmt.Errorf("signing in to %s: %w", url, err))
 }

@@ -105,6 +105,7 @@ func (s *Server) serveCompute() {
 	s.workspace("GET /api/1.2/commands/status", "GetCommand", s.getCommand)
 
 	s.workspace("GET /api/2.0/instance-pools/list", "ListInstancePools", s.listPools)
+	s.workspace("POST /api/2.0/instance-pools/edit", "EditInstancePool", s.editPool)
 	s.workspace("POST /api/2.0/instance-pools/delete", "DeleteInstancePool", s.deletePool)
 
 	s.workspace("POST /api/2.0/instance-profiles/add", "AddInstanceProfile", s.addInstanceProfile)
@@ -154,6 +155,55 @@ func (s *Server) createCluster(r *request, ws *Workspace) (any, error) {
 	add(s, &ws.clusters, c.ClusterID, c)
 	s.boot(ws, c)
 	return map[string]string{"cluster_id": c.ClusterID}, nil
+}
+
+// RunCompute adds a running cluster and a running SQL warehouse of these names to
+// the workspaces of a name, as if their users had started them.
+func (s *Server) RunCompute(workspace, cluster, warehouse string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.hub.Clock.Now()
+	for _, ws := range s.workspaces.all() {
+		if ws.WorkspaceName != workspace {
+			continue
+		}
+		c := &Cluster{
+			ClusterID: fmt.Sprintf("1102-0900%02d-%x", len(ws.clusters.ids), s.digest("clusters/"+ws.id(), cluster)[:4]), ClusterName: cluster,
+			SparkVersion: sparkVersions[1]["key"], NodeTypeID: "m5d.large", State: clusterRunning, ClusterSource: "UI", starts: 1, used: now, since: now,
+		}
+		add(s, &ws.clusters, c.ClusterID, c)
+		w := &Warehouse{
+			ID: fmt.Sprintf("%x", s.digest("warehouses/"+ws.id(), warehouse)[:8]), Name: warehouse, ClusterSize: "Small", WarehouseType: "PRO",
+			State: warehouseRunning, starts: 1, used: now, since: now,
+		}
+		add(s, &ws.warehouses, w.ID, w)
+	}
+}
+
+// StopAll stops all that runs in the workspaces of a name and empties their pools,
+// as their users would.
+func (s *Server) StopAll(workspace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.hub.Clock.Now()
+	for _, ws := range s.workspaces.all() {
+		if ws.WorkspaceName != workspace {
+			continue
+		}
+		for _, c := range ws.clusters.all() {
+			if c.State != clusterTerminated {
+				c.end(now, "USER_REQUEST", "SUCCESS", nil)
+			}
+		}
+		for _, w := range ws.warehouses.all() {
+			if w.State != warehouseStopped {
+				w.halt(now)
+			}
+		}
+		for i := range ws.pools {
+			ws.pools[i].MinIdle, ws.pools[i].Stats.Idle = 0, 0
+		}
+	}
 }
 
 func (c *Cluster) profile() string {

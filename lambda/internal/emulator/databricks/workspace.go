@@ -48,6 +48,9 @@ type Workspace struct {
 	metastore string
 	// legacyOff is the setting disable_legacy_access.
 	legacyOff bool
+	// moves counts the changes of the network, lost what ran meanwhile.
+	moves, lost int
+
 	profiles  []instanceProfile
 	pools     []pool
 	sqlConfig sqlConfig

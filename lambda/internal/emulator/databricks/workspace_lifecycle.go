@@ -28,6 +28,48 @@ func (s *Server) detach(networkID string) {
 	s.examine(n)
 }
 
+// uproot ends what runs in the network that a running workspace has left, and
+// lets nothing start until the relay knows the new endpoints.
+// https://docs.databricks.com/api/workspaces/v1/update-workspace-public
+func (s *Server) uproot(ws *Workspace) {
+	if ws.WorkspaceStatus != statusRunning {
+		return
+	}
+	ws.moves++
+	settling, said := s.settling[ws.WorkspaceName]
+	if !said {
+		settling = s.delays.Draw(latency.PrivateLinkSettling, ws.WorkspaceName+"/"+strconv.Itoa(ws.moves))
+	}
+	now := s.hub.Clock.Now()
+	ws.settled = now.Add(settling)
+	for _, c := range ws.clusters.all() {
+		if s.idle(c); c.State != clusterTerminated {
+			c.end(now, "NETWORK_CONFIGURATION_FAILURE", "CLIENT_ERROR", map[string]string{"databricks_error_message": "The network of the workspace was changed."})
+			ws.lost++
+		}
+	}
+	for _, w := range ws.warehouses.all() {
+		if s.rest(w); w.State != warehouseStopped {
+			w.halt(now)
+			ws.lost++
+		}
+	}
+}
+
+// Lost counts the clusters and SQL warehouses that ran in a network when its
+// workspace left it.
+func (s *Server) Lost(workspace string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lost := 0
+	for _, ws := range s.workspaces.all() {
+		if ws.WorkspaceName == workspace {
+			lost += ws.lost
+		}
+	}
+	return lost
+}
+
 // provision sets a workspace up: after a third of the time the service has
 // looked at what it is made of, and fails it if something is wrong.
 func (s *Server) provision(ws *Workspace) {

@@ -61,6 +61,7 @@ func (s *Server) updateWorkspace(r *request) (any, error) {
 	if ws.NetworkID != before {
 		s.detach(before)
 		s.attach(ws)
+		s.uproot(ws)
 	}
 	// A workspace in a customer-managed VPC stays RUNNING while it is changed.
 	if restart && ws.WorkspaceStatus == statusFailed {
