@@ -481,7 +481,7 @@ func deleteFormerNetworkAllow() []Permission {
 		change("vpc-endpoint", "ec2:DeleteVpcEndpoints"), change("security-group", "ec2:DeleteSecurityGroup"),
 		change("subnet", "ec2:DeleteSubnet"), change("route-table", "ec2:DeleteRouteTable"), change("vpc", "ec2:DeleteVpc"),
 		Permission{Why: "take our mark off what was given", Actions: []string{"ec2:DeleteTags"}, Resources: marked, Conditions: ifMarkedAsUsed},
-	), moveEndpoints(), removeLeftovers())
+	), removeLeftovers())
 }
 
 func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }

@@ -60,6 +60,7 @@ func Workspace() Sequence {
 				{enablePrivateDNS, awaitPrivateDNS},
 			},
 		},
+		awaitMovedEndpoints,
 		Parallel{
 			Name: "OpenWorkspace",
 			Doc:  "The workspace is entered for the first time, and its network is looked at from both sides.",
@@ -399,6 +400,13 @@ var awaitPrivateDNS = Step{
 	Name: "AwaitPrivateDns", Result: "privateDnsStatus", Timeout: usual,
 	Doc:   "Wait until every endpoint is available, where the spec wants it and with its private DNS names on.",
 	Await: &Await{Noun: "PrivateDns", Within: 30 * time.Minute},
+	Allow: awaitPrivateDNSAllow(),
+}
+
+var awaitMovedEndpoints = Step{
+	Name: "AwaitMovedEndpoints", Result: "movedEndpoints", Timeout: usual,
+	Doc:   "Move endpoints out of former subnets and groups, and wait until they are available again.",
+	Await: &Await{Noun: "MovedEndpoints", Within: time.Hour},
 	Allow: awaitPrivateDNSAllow(),
 }
 

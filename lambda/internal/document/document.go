@@ -78,6 +78,7 @@ type Document struct {
 	WorkspaceStatus     *WorkspaceStatus `json:"workspaceStatus,omitempty"`
 	PrivateDNS          *PrivateDNS      `json:"privateDns,omitempty"`
 	PrivateDNSStatus    *Endpoints       `json:"privateDnsStatus,omitempty"`
+	MovedEndpoints      *Endpoints       `json:"movedEndpoints,omitempty"`
 
 	WorkspaceCheck              *Checks         `json:"workspaceCheck,omitempty"`
 	InstanceProfileRegistration *Object         `json:"instanceProfileRegistration,omitempty"`
@@ -386,6 +387,9 @@ type Endpoint struct {
 	Service string `json:"service"`
 	// State when it was seen last.
 	State string `json:"state"`
+	// Moving says that it is in subnets which it will leave once nothing runs any
+	// more that needs it there.
+	Moving bool `json:"moving,omitempty"`
 }
 
 // Registration is a VPC endpoint in the Databricks account.
@@ -425,7 +429,8 @@ type Network struct {
 	Object
 	// Former are the ids of configurations that it takes the place of.
 	Former []string `json:"former,omitempty"`
-	// Mover is the workspace that exists and is in another network yet.
+	// Mover is the workspace that exists and is in another network yet, or whose
+	// way to the control plane is to move.
 	Mover *Workspace `json:"mover,omitempty"`
 }
 

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -8,9 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
@@ -378,12 +383,12 @@ func TestPlanMove(t *testing.T) {
 		"other subnets": {
 			otherSubnets(s.text),
 			map[string]string{"EnsureSubnets": "Replace", "EnsureSecurityGroups": "Replace", "RegisterNetwork": "Replace", "CreateWorkspace": "Update"},
-			[]string{"its CIDR is 10.0.1.0/24, the spec wants 10.0.0.0/25", "moved it to another network"},
+			[]string{"| CIDR | 10.0.1.0/24 | 10.0.0.0/25 |", "moved it to another network"},
 		},
 		"other VPC": {
 			otherVPC(s.text),
 			map[string]string{"EnsureVpc": "Replace", "EnsureSubnets": "Create", "RegisterNetwork": "Replace", "CreateWorkspace": "Update"},
-			[]string{"its CIDR is 10.0.0.0/22, the spec wants 10.8.0.0/22"},
+			[]string{"| CIDR | 10.0.0.0/22 | 10.8.0.0/22 |"},
 		},
 		"a block that is taken": {
 			[]byte(strings.Replace(string(s.text), "cidr: 10.0.1.0/24", "cidr: 10.0.0.0/23", 1)),
@@ -404,5 +409,128 @@ func TestPlanMove(t *testing.T) {
 				t.Errorf("%s: the plan does not say %q:\n%s", name, text, page)
 			}
 		}
+	}
+}
+
+// What another workspace has in a VPC of ours stays, and so does the VPC: that is
+// said, and tried again by the next execution without changing anything.
+func TestMoveOfOneOfTwo(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	ctx, api, vpc := t.Context(), s.ec2(), s.status().Objects["vpc"][0]
+	tags := func(key, value string) []types.Tag {
+		return []types.Tag{{Key: aws.String(key), Value: aws.String(value)}}
+	}
+	if _, err := api.CreateTags(ctx, &awsec2.CreateTagsInput{Resources: []string{vpc}, Tags: tags(plan.TagShared+"osaka", plan.Used)}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := api.CreateSubnet(ctx, &awsec2.CreateSubnetInput{VpcId: aws.String(vpc), CidrBlock: aws.String("10.0.0.0/26")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.push(otherVPC(s.text))
+	s.mustBeReady()
+	subnets := func() (in []string) {
+		for _, x := range s.EC2.Subnets(s.Config.Region) {
+			if x.VPCID == vpc {
+				in = append(in, x.ID)
+			}
+		}
+		return in
+	}
+	if got := subnets(); len(got) != 1 || got[0] != aws.ToString(made.Subnet.SubnetId) {
+		t.Errorf("the VPC has the subnets %v", got)
+	}
+	var done report.StepCompletedData
+	for _, e := range s.World.Events.Events(plan.EventBusName) {
+		var data struct{ Data report.StepCompletedData }
+		if e.DetailType == report.StepCompleted && json.Unmarshal(e.Detail, &data) == nil && data.Data.Step == "DeleteFormerNetwork" {
+			done = data.Data
+		}
+	}
+	if !strings.Contains(done.Reason, vpc) || !strings.Contains(done.Reason, "workspace osaka uses it") {
+		t.Errorf("it says %+v", done)
+	}
+	before := len(s.Hub.Calls())
+	s.push(otherVPC(s.text))
+	s.mustBeReady()
+	if calls := s.Changes(before); len(calls) > 0 {
+		t.Errorf("the run after it made %v", calls)
+	}
+}
+
+// What somebody has put into a former network without telling keeps it, and the
+// failure names what is still there.
+func TestFormerNetworkInUse(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	ctx, api, vpc := t.Context(), s.ec2(), s.status().Objects["vpc"][0]
+	made, err := api.CreateSubnet(ctx, &awsec2.CreateSubnetInput{VpcId: aws.String(vpc), CidrBlock: aws.String("10.0.0.0/26")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := otherVPC(s.text)
+	s.push(text)
+	failed := s.mustHaveFailed(plan.TimedOut, "DeleteFormerNetwork")
+	if !strings.Contains(failed.Message, "VPC "+vpc+" is used by something else") {
+		t.Errorf("it says %s", failed.Message)
+	}
+	if _, err := api.DeleteSubnet(ctx, &awsec2.DeleteSubnetInput{SubnetId: made.Subnet.SubnetId}); err != nil {
+		t.Fatal(err)
+	}
+	s.redrive()
+	s.mustBeReady()
+	s.mustBeAs(text)
+}
+
+// Parts of a network that no configuration holds change without a move: the
+// workspace stays in its network, and nothing of its users' is stopped.
+func TestNetworkParts(t *testing.T) {
+	t.Parallel()
+	for name, edit := range map[string]*strings.Replacer{
+		"endpoint subnet": strings.NewReplacer("cidr: 10.0.3.0/24", "cidr: 10.0.0.0/26"),
+		"endpoint group":  strings.NewReplacer("name: pl-sg-2", "name: pl-doors"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.push(s.text)
+			s.mustBeReady()
+			network := s.status().Objects["network"]
+			for _, text := range [][]byte{[]byte(edit.Replace(string(s.text))), s.text} {
+				s.push(text)
+				s.mustBeReady()
+				s.mustBeAs(text)
+				if diff := cmp.Diff(network, s.status().Objects["network"]); diff != "" {
+					t.Errorf("the network configuration is another one:\n%s", diff)
+				}
+				before := len(s.Hub.Calls())
+				s.push(text)
+				if calls := s.Changes(before); len(calls) > 0 {
+					t.Errorf("the run after it made %v", calls)
+				}
+			}
+		})
+	}
+}
+
+// Only some of the subnets cannot change: nothing is touched, and it says so.
+func TestOneOtherSubnet(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	before := len(s.Hub.Calls())
+	s.push([]byte(strings.Replace(string(s.text), "cidr: 10.0.1.0/24", "cidr: 10.0.0.0/25", 1)))
+	failed := s.mustHaveFailed(plan.Conflict, "PlanChanges")
+	if !strings.Contains(failed.Remedy, "replaced as a whole") {
+		t.Errorf("it says %s: %s", failed.Message, failed.Remedy)
+	}
+	if calls := s.Changes(before); len(calls) > 0 {
+		t.Errorf("it made %v", calls)
 	}
 }

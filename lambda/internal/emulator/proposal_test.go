@@ -111,9 +111,9 @@ func TestPlanOfChanges(t *testing.T) {
 				"EnsureS3Endpoint": "Update", "EnsureStsEndpoint": "Update", "EnsureKinesisEndpoint": "Update", "EnsureGlueEndpoint": "Update",
 			}, "changed its subnets, groups, route tables or policy",
 		},
-		"another CIDR": {
-			edit("cidr: 10.0.0.0/22", "cidr: 10.0.0.0/21"),
-			map[string]string{"EnsureVpc": "Forbidden"}, "its CIDR is 10.0.0.0/22, the spec wants 10.0.0.0/21",
+		"a block that overlaps the present one": {
+			edit("cidr: 10.0.1.0/24", "cidr: 10.0.0.0/23"),
+			map[string]string{"EnsureSubnets": "Forbidden"}, "has 10.0.1.0/24 in ap-northeast-1a",
 		},
 	} {
 		p := s.propose(test.text)

@@ -33,6 +33,7 @@ var (
 	paceProbe      = pace{shortest: 5 * time.Second, share: 0.05}
 	paceGone       = pace{earliest: 100 * time.Second, shortest: 10 * time.Second, share: 0.05}
 	paceVanishing  = pace{earliest: 50 * time.Second, shortest: 10 * time.Second, share: 0.05}
+	paceMoving     = pace{shortest: 10 * time.Second, share: 0.05}
 	paceStopping   = pace{shortest: 10 * time.Second, share: 0.05}
 	paceBucket     = pace{shortest: time.Second}
 	paceLease      = pace{shortest: 10 * time.Second, share: 0.05}

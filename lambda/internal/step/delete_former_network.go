@@ -31,7 +31,7 @@ func deleteFormerNetwork(ctx context.Context, d *Deps, doc *document.Document) (
 		return nil, err
 	}
 	for _, phase := range []func(context.Context) error{
-		f.configurations, f.admissions, f.moves, f.rules, f.registrations, f.endpoints, f.leftovers, f.rest, f.marks,
+		f.configurations, f.admissions, f.rules, f.registrations, f.endpoints, f.leftovers, f.rest, f.marks,
 	} {
 		if err := phase(ctx); err != nil {
 			return nil, err
@@ -179,33 +179,6 @@ func (f *formerNetwork) admissions(ctx context.Context) error {
 	}
 	_, err := ensurePrivateAccessSettings(ctx, f.d, f.doc)
 	return err
-}
-
-// moves takes the endpoints that stay out of the former subnets and groups.
-func (f *formerNetwork) moves(ctx context.Context) error {
-	wishes, err := wishesOf(f.doc)
-	if err != nil {
-		return err
-	}
-	for _, e := range f.all {
-		id := aws.ToString(e.VpcEndpointId)
-		want, ok := wishes[id]
-		if !ok {
-			continue
-		}
-		if !available(e) {
-			f.there = append(f.there, fmt.Sprintf("VPC endpoint %s is %s", id, stateOf(e)))
-			continue
-		}
-		changed, err := convergeEndpoint(ctx, f.api, e, want)
-		if err != nil {
-			return err
-		}
-		if changed.did != "" {
-			f.there = append(f.there, fmt.Sprintf("VPC endpoint %s leaves former subnets and groups", id))
-		}
-	}
-	return nil
 }
 
 // rules removes those that let former groups in or out: AWS deletes no group that

@@ -110,6 +110,7 @@ func ensureEndpoint(ctx context.Context, d *Deps, doc *document.Document, want e
 			return nil, err
 		}
 	}
+	out.Moving = len(common(found.SubnetIds, want.former)) > 0
 	out.Outcome = made(false, tagged, changes)
 	if want.privateDNS && !aws.ToBool(found.PrivateDnsEnabled) {
 		resolves, err := turnOnPrivateDNS(ctx, api, found)

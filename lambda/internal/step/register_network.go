@@ -62,19 +62,20 @@ func registerNetwork(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		return nil, err
 	}
 	out := &document.Network{Object: document.Object{ID: found.NetworkId, Name: found.NetworkName, Outcome: made(created)}}
-	if found.WorkspaceId != 0 {
+	moving := doc.WorkspaceEndpoint.Moving || doc.RelayEndpoint.Moving
+	if found.WorkspaceId != 0 && !moving {
 		return out, nil
 	}
-	// Nobody is in it yet: perhaps the workspace is in another one.
+	// Perhaps the workspace is in another one.
 	w, err := r.workspace(ctx)
-	if err != nil || w == nil || w.NetworkId == found.NetworkId {
+	if err != nil || w == nil || w.NetworkId == found.NetworkId && !moving {
 		return out, err
 	}
 	out.Mover = &document.Workspace{
 		Object:         document.Object{ID: strconv.FormatInt(w.WorkspaceId, 10), Name: w.WorkspaceName, Outcome: document.Outcome{Outcome: document.Found}},
 		DeploymentName: w.DeploymentName, URL: urlOf(*w), Status: string(w.WorkspaceStatus),
 	}
-	if i := slices.IndexFunc(r.all, func(n provisioning.Network) bool { return n.NetworkId == w.NetworkId }); i >= 0 {
+	if i := slices.IndexFunc(r.all, func(n provisioning.Network) bool { return n.NetworkId == w.NetworkId }); i >= 0 && w.NetworkId != found.NetworkId {
 		out.Former = []string{w.NetworkId}
 		if created {
 			out.Differences = networkDifferences(r.all[i], want)

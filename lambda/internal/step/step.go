@@ -77,6 +77,7 @@ var Registry = map[string]Func{
 	"RegisterStorage":             as(registerStorage),
 	"EnsurePrivateAccessSettings": as(ensurePrivateAccessSettings),
 	"RegisterNetwork":             as(registerNetwork),
+	"AwaitMovedEndpoints":         as(awaitMovedEndpoints),
 	"StopRunningCompute":          as(stopRunningCompute),
 	"CreateWorkspace":             as(createWorkspace),
 	"AwaitWorkspace":              as(awaitWorkspace),

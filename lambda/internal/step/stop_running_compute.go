@@ -17,7 +17,7 @@ import (
 )
 
 // stopRunningCompute stops what runs in the network that a workspace is about to
-// leave: Databricks wants clusters, instances of pools and classic SQL warehouses
+// leave, or that is about to lose its way to the control plane for some minutes: Databricks wants clusters, instances of pools and classic SQL warehouses
 // gone before it moves a workspace. Without the author's word nothing of the
 // users' is stopped, and the workspace stays where it is.
 // https://docs.databricks.com/api/workspaces/v1/update-workspace-public
@@ -160,7 +160,7 @@ func inTheWay(mover document.Workspace, there []runner) error {
 	}
 	return failure.New(plan.Conflict,
 		"Stop it and redrive the execution, or set spec.change.stopCompute: true and push, so that it is stopped; or set spec.network back.",
-		"moving workspace %s (%s) to another network: %s run in the present one and would be lost", mover.Name, mover.ID, bounded(theirs))
+		"changing the network of workspace %s (%s): %s run in the present one and would be lost", mover.Name, mover.ID, bounded(theirs))
 }
 
 // bounded is a list that stays readable.
