@@ -1,6 +1,7 @@
 package step_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
@@ -54,6 +55,42 @@ func TestEnsurePrivateAccessSettings(t *testing.T) {
 			r.refuses(step, "Conflict", made.texts...)
 		})
 	}
+	t.Run("compute of both networks is admitted while the workspace moves", func(t *testing.T) {
+		t.Parallel()
+		only := []string{"  crossAccountRole:", "    privateAccessSettings: {level: ENDPOINT}\n  crossAccountRole:"}
+		r := begin(t, only...)
+		r.upTo("")
+		first := r.id("RegisterWorkspaceEndpoint")
+		admitted := func() []string {
+			p, err := r.console().PrivateAccessSettings.GetByPrivateAccessSettingsId(t.Context(), r.id(step))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.AllowedVpcEndpointIds
+		}
+		same(t, "at first", []string{first}, admitted())
+		r.revise(step, append(slices.Clone(only), "cidr: 10.0.0.0/22", "cidr: 10.8.0.0/22", "cidr: 10.0.1.0/24", "cidr: 10.8.1.0/24",
+			"cidr: 10.0.2.0/24", "cidr: 10.8.2.0/24", "cidr: 10.0.3.0/24", "cidr: 10.8.3.0/24")...)
+		r.does(step, "Updated", "databricks:ReplacePrivateAccessSettings")
+		same(t, "meanwhile", []string{r.id("RegisterWorkspaceEndpoint"), first}, admitted())
+		r.does(step, "Found")
+		r.upTo("")
+		same(t, "at last", []string{r.id("RegisterWorkspaceEndpoint")}, admitted())
+	})
+	t.Run("given, and admitting listed endpoints only", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, step)
+		p, err := r.console().PrivateAccessSettings.Create(t.Context(), provisioning.CreatePrivateAccessSettingsRequest{
+			PrivateAccessSettingsName: "somebody's", Region: tokyoRegion, PublicAccessEnabled: true,
+			PrivateAccessLevel: provisioning.PrivateAccessLevelEndpoint,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.wants("  crossAccountRole:", "    privateAccessSettings: {id: "+p.PrivateAccessSettingsId+"}\n  crossAccountRole:")
+		r.doc["spec"] = r.spec
+		r.refuses(step, "Conflict", "do not admit "+r.id("RegisterWorkspaceEndpoint"))
+	})
 	t.Run("PrivateLink is off", func(t *testing.T) {
 		t.Parallel()
 		r := at(t, step)

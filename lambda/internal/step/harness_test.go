@@ -231,6 +231,20 @@ func (r *run) outcome(name string) string {
 	return o.Outcome
 }
 
+// after persists every step after the named one.
+func (r *run) after(name string) {
+	r.t.Helper()
+	past := false
+	for _, s := range r.graph.Steps() {
+		if past {
+			if err := r.persist(s.Name); err != nil {
+				r.t.Fatalf("%s: %v", s.Name, err)
+			}
+		}
+		past = past || s.Name == name
+	}
+}
+
 func stepOf(t testing.TB, name string) plan.Step {
 	t.Helper()
 	for _, s := range plan.Steps() {

@@ -2,9 +2,12 @@ package step_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
+
+	"lakegate/lambda/internal/document"
 )
 
 func TestRegisterNetwork(t *testing.T) {
@@ -31,6 +34,41 @@ func TestRegisterNetwork(t *testing.T) {
 		r := at(t, "CreateWorkspace")
 		r.doc["workspaceRegistration"] = json.RawMessage(`{"id":"another"}`)
 		r.refuses(step, "Conflict", "workspace endpoint", "another", "spec.databricks.networkName")
+	})
+	t.Run("in the place of another one", func(t *testing.T) {
+		t.Parallel()
+		r := begin(t)
+		r.upTo("")
+		before, workspace := r.id(step), r.id("CreateWorkspace")
+		r.revise(step, otherSubnets...)
+		r.does(step, "Created", "databricks:CreateNetwork")
+		var out document.Network
+		r.result(step, &out)
+		if !strings.HasPrefix(out.Name, "mito-") {
+			t.Errorf("it is called %s", out.Name)
+		}
+		same(t, "former", []string{before}, out.Former)
+		same(t, "workspace", workspace, out.Mover.ID)
+		var fields []string
+		for _, f := range out.Differences {
+			fields = append(fields, f.Field)
+		}
+		same(t, "differences", []string{"subnets", "security groups"}, fields)
+		r.does(step, "Found")
+		// And back, while the workspace is where it was.
+		r.revise(step)
+		r.does(step, "Found")
+		same(t, "id", before, r.id(step))
+	})
+	t.Run("a name that somebody else has", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, step)
+		if _, err := r.console().Networks.Create(t.Context(), provisioning.CreateNetworkRequest{
+			NetworkName: "mito", VpcId: "vpc-0123456789abcdef0", SubnetIds: []string{"subnet-1", "subnet-2"}, SecurityGroupIds: []string{"sg-1"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		r.refuses(step, "Conflict", "vpc-0123456789abcdef0", "was not made by this workspace", "spec.databricks.networkName")
 	})
 	t.Run("subnets in another one", func(t *testing.T) {
 		t.Parallel()
