@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -82,13 +83,24 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	c.git("rm", "--quiet", tokyoPath)
 	c.push("Retire", map[string][]byte{"workspaces/kyoto.yaml": s.text})
 	s.survey(map[string]int{survey.Stalled: 2})
+	// A workspace moves: within its VPC, into another, into a given one and back.
+	moving := newScene(t)
+	moving.provided(givenNetwork(moving.text))
+	moving.push(moving.text)
+	moving.mustBeReady()
+	for i, text := range [][]byte{otherSubnets(moving.text), otherVPC(moving.text), givenNetwork(moving.text), moving.text} {
+		moving.Databricks.RunCompute("privatelink-test", fmt.Sprintf("etl-%d", i), fmt.Sprintf("dashboards-%d", i))
+		moving.litter()
+		moving.push(append(slices.Clone(text), "  change: {stopCompute: true}\n"...))
+		moving.mustBeReady()
+	}
 	// And all of it is taken down, with what people and Databricks left there.
 	closed.litter()
 	closed.remove()
 	closed.mustBeRetired()
 	var missing []string
 	called := map[string]bool{}
-	for _, c := range slices.Concat(s.Hub.Calls(), closed.Hub.Calls(), given.Hub.Calls()) {
+	for _, c := range slices.Concat(s.Hub.Calls(), closed.Hub.Calls(), given.Hub.Calls(), moving.Hub.Calls()) {
 		name, ok := callOf(c)
 		if !ok || allowed[c.Caller] == nil {
 			continue

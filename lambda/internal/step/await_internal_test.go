@@ -106,6 +106,7 @@ func TestDeadlines(t *testing.T) {
 		"AcquireLease": paceLease, "AwaitEndpoints": paceEndpoints, "AwaitWorkspace": paceWorkspace, "AwaitPrivateDns": pacePrivateDNS,
 		"VerifyCluster": paceCluster, "VerifySqlWarehouse": paceWarehouse, "VerifyPrivateDns": paceProbe, "VerifyPorts": paceProbe,
 		"VerifyMetastore": paceProbe, "VerifyIsolation": paceProbe,
+		"StopRunningCompute": paceStopping, "AwaitMovedEndpoints": paceMoving, "DeleteFormerNetwork": paceVanishing,
 		"AwaitWorkspaceGone": paceGone, "AwaitEndpointsGone": paceVanishing, "DeleteLeftovers": paceVanishing, "DeleteRootBucket": paceBucket,
 	}
 	for _, s := range plan.Steps() {

@@ -276,7 +276,7 @@ func TestEnsureSecurityGroups(t *testing.T) {
 		now := r.groups()
 		same(t, "former", []string{before.Endpoint.ID}, now.Former)
 		same(t, "differences", []document.Difference{{
-			Object: "security group " + before.Endpoint.ID, Field: "description", Found: "Doors of mito.", Wanted: "Gates of mito.",
+			Object: "security group " + before.Endpoint.ID, ID: before.Endpoint.ID, Field: "description", Found: "Doors of mito.", Wanted: "Gates of mito.",
 		}}, now.Endpoint.Differences)
 		if !strings.HasPrefix(now.Endpoint.Name, "mito-doors-") {
 			t.Errorf("the group is called %s", now.Endpoint.Name)

@@ -330,7 +330,7 @@ func TestEnsureVpc(t *testing.T) {
 		var out document.VPC
 		r.result("EnsureVpc", &out)
 		same(t, "former", []string{before}, out.Former)
-		same(t, "differences", []document.Difference{{Object: "VPC " + before, Field: "CIDR", Found: "10.0.0.0/22", Wanted: "10.0.0.0/20"}}, out.Differences)
+		same(t, "differences", []document.Difference{{Object: "VPC " + before, ID: before, Field: "CIDR", Found: "10.0.0.0/22", Wanted: "10.0.0.0/20"}}, out.Differences)
 		r.does("EnsureVpc", "Found")
 		// And back.
 		r.revise("EnsureVpc")
