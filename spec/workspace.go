@@ -159,7 +159,11 @@ type Databricks struct {
 }
 
 // Network is the customer-managed VPC: it has no way to the internet, only
-// endpoints. What is given by id has to lie in a VPC that is given by id.
+// endpoints. What is given by id has to lie in a VPC that is given by id. A live
+// workspace whose VPC, subnets or workspace group change moves into another
+// network: all workspace subnets have to change together, without overlapping the
+// present ones in the same VPC, and spec.change says whether compute may be
+// stopped for that.
 type Network struct {
 	// VPC is the virtual network.
 	VPC VPC `json:"vpc,omitzero"`
@@ -235,7 +239,8 @@ type SecurityGroup struct {
 	// ID of an existing security group (sg-…) to use. Without it one is
 	// created. With it there is nothing else: the rest is read from AWS.
 	ID string `json:"id,omitempty" format:"securityGroupId"`
-	// Name of the group, unique in its VPC. Default: <metadata.name>-workspace
+	// Name of the group, unique in its VPC: a group that takes the place of one of
+	// this name gets 8 hexadecimal digits after it. Default: <metadata.name>-workspace
 	// and <metadata.name>-endpoints, with lakegate- before it where that would
 	// begin with sg-, as ids do.
 	Name string `json:"name,omitempty" format:"securityGroupName"`
@@ -346,8 +351,9 @@ type DatabricksEndpoint struct {
 	// until the endpoint is created.
 	Service string `json:"service,omitempty" format:"endpointService"`
 	// RegistrationName is the name under which the endpoint is registered with
-	// the Databricks account, 4 to 256 characters. Default: the endpoint's
-	// name, or <metadata.name>-workspace and <metadata.name>-relay for an
+	// the Databricks account, 4 to 256 characters; for an endpoint that takes the
+	// place of a former one with 8 hexadecimal digits after it. Default: the
+	// endpoint's name, or <metadata.name>-workspace and <metadata.name>-relay for an
 	// endpoint that is given by id.
 	RegistrationName string `json:"registrationName,omitempty" format:"databricksName"`
 }

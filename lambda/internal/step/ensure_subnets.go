@@ -245,7 +245,7 @@ func (s *subnetting) ensure(ctx context.Context, want spec.Subnet, object, path 
 func (s *subnetting) overlaps(want spec.Subnet, path string) error {
 	block, err := netip.ParsePrefix(want.CIDR)
 	if err != nil {
-		return nil
+		return fmt.Errorf("reading %s.cidr: %w", path, err)
 	}
 	for _, x := range s.all {
 		other, err := netip.ParsePrefix(aws.ToString(x.CidrBlock))
