@@ -534,3 +534,22 @@ func TestOneOtherSubnet(t *testing.T) {
 		t.Errorf("it made %v", calls)
 	}
 }
+
+// A workspace of another account moves with what the role there allows.
+func TestMoveElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func([]byte) []byte{"other subnets": otherSubnets, "other VPC": otherVPC} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSceneElsewhere(t, "tokyo")
+			s.push(s.text)
+			s.mustBeReady()
+			s.Databricks.RunCompute("privatelink-test", "etl", "dashboards")
+			s.litter()
+			text := append(change(s.text), "\n  change: {stopCompute: true}\n"...)
+			s.push(text)
+			s.mustBeReady()
+			s.mustBeAs(text)
+		})
+	}
+}
