@@ -290,8 +290,12 @@ func TestDigest(t *testing.T) {
 		t.Errorf("the digest of minimal.yaml is %s, and was %s", got, want)
 	}
 	bare.Metadata.Annotations = map[string]string{"note": "changed"}
+	if spec.Digest(bare) != got {
+		t.Error("an annotation makes it another workspace")
+	}
+	bare.Metadata.Name = "another"
 	if spec.Digest(bare) == got {
-		t.Error("an annotation changes nothing")
+		t.Error("another name makes it no other workspace")
 	}
 }
 
