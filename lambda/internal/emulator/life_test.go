@@ -270,10 +270,9 @@ func (l *life) behind() {
 			{"ec2", "delete-tags", "--resources", vpc, "--tags", "Key=Name"},
 		} {
 			cmd := exec.CommandContext(l.Context(), program, append(args, "--endpoint-url", l.AWSURL)...)
-			cmd.Env = []string{
-				"AWS_ACCESS_KEY_ID=jane", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=" + l.Config.Region,
-				"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "PATH=" + os.Getenv("PATH"),
-			}
+			cmd.Env = append(cmd.Environ(),
+				"AWS_ACCESS_KEY_ID=jane", "AWS_SECRET_ACCESS_KEY=test", "AWS_SESSION_TOKEN=", "AWS_DEFAULT_REGION="+l.Config.Region,
+				"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				l.Fatalf("aws %v: %v\n%s", args, err, out)
 			}
