@@ -60,7 +60,6 @@ func Workspace() Sequence {
 				{enablePrivateDNS, awaitPrivateDNS},
 			},
 		},
-		awaitMovedEndpoints,
 		Parallel{
 			Name: "OpenWorkspace",
 			Doc:  "The workspace is entered for the first time, and its network is looked at from both sides.",
@@ -68,7 +67,7 @@ func Workspace() Sequence {
 				{verifyWorkspace},
 				{registerInstanceProfile},
 				{assignMetastore},
-				{verifyNetwork},
+				{awaitMovedEndpoints, verifyNetwork},
 				{verifyFrontEnd},
 			},
 		},

@@ -28,7 +28,7 @@ var (
 	paceCluster   = pace{earliest: 160 * time.Second, shortest: 5 * time.Second, share: 0.035}
 	// The workspace takes longer than private DNS, and the cluster with its
 	// probes than the SQL warehouse: there is time.
-	pacePrivateDNS = pace{earliest: 100 * time.Second, shortest: 20 * time.Second, share: 0.1}
+	pacePrivateDNS = pace{earliest: 120 * time.Second, shortest: 30 * time.Second, share: 0.2}
 	paceWarehouse  = pace{earliest: 140 * time.Second, shortest: 12 * time.Second, share: 0.05}
 	paceProbe      = pace{shortest: 5 * time.Second, share: 0.05}
 	paceGone       = pace{earliest: 100 * time.Second, shortest: 10 * time.Second, share: 0.05}
