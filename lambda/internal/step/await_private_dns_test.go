@@ -24,7 +24,7 @@ func TestAwaitPrivateDns(t *testing.T) {
 		}
 		first := r.waited(step)
 		same(t, "outcome", "Waiting", first.Outcome.Outcome)
-		if first.PauseSeconds < 90 || first.PauseSeconds > 100 {
+		if first.PauseSeconds < 110 || first.PauseSeconds > 120 {
 			t.Errorf("the first pause is %d s", first.PauseSeconds)
 		}
 		r.does(step, "Ready")
