@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
@@ -374,6 +376,7 @@ func TestCodeCommit(t *testing.T) {
 // machine takes executions, each name once.
 type machine struct {
 	awsapi.Executions
+	mu      sync.Mutex
 	started []started
 	names   map[string]bool
 }
@@ -385,6 +388,8 @@ type started struct {
 }
 
 func (m *machine) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.names[*in.Name] {
 		return nil, &smithy.GenericAPIError{Code: "ExecutionAlreadyExists"}
 	}
@@ -563,7 +568,7 @@ func TestDispatchOfMany(t *testing.T) {
 				m := &breaking{machine: machine{names: map[string]bool{}}, code: code}
 				d := source.Dispatcher{CodeCommit: g.source(), Starter: source.Starter{
 					Executions: func() awsapi.Executions { return m }, StateMachine: "make", Retirement: "retire",
-				}}
+				}, Pause: func(context.Context, time.Duration) error { return context.DeadlineExceeded }}
 				for _, left := range append(answered, 1000) {
 					m.left = left
 					if _, err := d.Dispatch(t.Context(), []byte(updated)); (err == nil) != (left == 1000) {
@@ -586,9 +591,15 @@ type breaking struct {
 	code string
 }
 
+func (b *breaking) answers() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left--
+	return b.left >= 0
+}
+
 func (b *breaking) StartExecution(ctx context.Context, in *sfn.StartExecutionInput, o ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
-	if b.left > 0 {
-		b.left--
+	if b.answers() {
 		return b.machine.StartExecution(ctx, in, o...)
 	}
 	if b.code == "lost" {

@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"strings"
+	"time"
 
 	"lakegate/lambda/plan"
 )
@@ -21,6 +21,8 @@ type Dispatcher struct {
 	// Renamed tells of a rename before anything is started for it, and which
 	// execution will make the new workspace.
 	Renamed func(ctx context.Context, r Rename, execution string) error
+	// Pause waits; nil means by the wall's time.
+	Pause func(context.Context, time.Duration) error
 }
 
 // Started is one execution that an event led to.
@@ -44,17 +46,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, payload []byte) ([]Started, e
 			return nil, err
 		}
 	}
-	started := make([]Started, 0, len(changes))
-	for _, c := range changes {
-		name := ExecutionName(c)
-		already, err := d.Start(ctx, c, name, "")
-		if err != nil {
-			return nil, err
-		}
-		slog.InfoContext(ctx, "execution started", "workspace", c.Workspace, "revision", c.Revision.String(), "execution", name, "already", already)
-		started = append(started, Started{Workspace: c.Workspace, Execution: name, Already: already})
-	}
-	return started, nil
+	return d.startAll(ctx, changes)
 }
 
 // event is the envelope of every EventBridge event.

@@ -3,6 +3,7 @@ package source_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,10 +19,13 @@ import (
 // starts notes which state machines are started.
 type starts struct {
 	awsapi.Executions
+	mu       sync.Mutex
 	machines []string
 }
 
 func (s *starts) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.machines = append(s.machines, aws.ToString(in.StateMachineArn))
 	return &sfn.StartExecutionOutput{}, nil
 }
