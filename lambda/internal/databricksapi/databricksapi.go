@@ -261,6 +261,9 @@ func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		return nil, signInFailed(resp.StatusCode)
 	}
+	if err := onlyMentioned(r, resp); err != nil {
+		return nil, noReply{err}
+	}
 	return resp, nil
 }
 

@@ -46,7 +46,7 @@ func createWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	}
 	found, created, err := ensure(ctx, "workspace "+want.WorkspaceName,
 		func(ctx context.Context) ([]provisioning.Workspace, error) {
-			all, err := account.Workspaces.List(ctx)
+			all, err := account.Workspaces.List(databricksapi.Mentioning(ctx, want.WorkspaceName))
 			return matching(all, func(w provisioning.Workspace) bool { return w.WorkspaceName == want.WorkspaceName }), err
 		},
 		func(w provisioning.Workspace) string { return strconv.FormatInt(w.WorkspaceId, 10) },

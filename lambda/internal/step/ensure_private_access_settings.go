@@ -49,7 +49,7 @@ func ensurePrivateAccessSettings(ctx context.Context, d *Deps, doc *document.Doc
 		var created bool
 		found, created, err = ensure(ctx, "private access settings "+want.Name,
 			func(ctx context.Context) ([]provisioning.PrivateAccessSettings, error) {
-				all, err := account.PrivateAccessSettings.List(ctx)
+				all, err := account.PrivateAccessSettings.List(databricksapi.Mentioning(ctx, want.Name))
 				return matching(all, func(p provisioning.PrivateAccessSettings) bool { return p.PrivateAccessSettingsName == want.Name }), privateLinkOff(doc, err)
 			},
 			func(p provisioning.PrivateAccessSettings) string { return p.PrivateAccessSettingsId },

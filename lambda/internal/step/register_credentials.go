@@ -33,7 +33,7 @@ func registerCredentials(ctx context.Context, d *Deps, doc *document.Document) (
 	var all []provisioning.Credential
 	found, created, err := ensure(ctx, "credential configuration "+name,
 		func(ctx context.Context) ([]provisioning.Credential, error) {
-			every, err := account.Credentials.List(ctx)
+			every, err := account.Credentials.List(databricksapi.Mentioning(ctx, name))
 			all = matching(every, func(c provisioning.Credential) bool {
 				return c.CredentialsName == name || c.CredentialsName == nameFor(name, roleOf(c))
 			})

@@ -100,7 +100,7 @@ func (r *networking) workspace(ctx context.Context) (*provisioning.Workspace, er
 	if r.looked {
 		return r.present, nil
 	}
-	all, err := r.account.Workspaces.List(ctx)
+	all, err := r.account.Workspaces.List(databricksapi.Mentioning(ctx, r.doc.Spec.Databricks.WorkspaceName))
 	if err != nil {
 		return nil, fmt.Errorf("looking for the workspace of network configuration %s: %w", r.doc.Spec.Databricks.NetworkName, err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
+	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
@@ -21,7 +22,7 @@ func registerStorage(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	name, bucket := doc.Spec.Databricks.StorageName, doc.RootBucket.Name
 	found, created, err := ensure(ctx, "storage configuration "+name,
 		func(ctx context.Context) ([]provisioning.StorageConfiguration, error) {
-			all, err := account.Storage.List(ctx)
+			all, err := account.Storage.List(databricksapi.Mentioning(ctx, name))
 			return matching(all, func(s provisioning.StorageConfiguration) bool { return s.StorageConfigurationName == name }), err
 		},
 		func(s provisioning.StorageConfiguration) string { return s.StorageConfigurationId },

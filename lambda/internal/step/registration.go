@@ -13,6 +13,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
 	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
@@ -34,7 +35,7 @@ func registerEndpoint(ctx context.Context, d *Deps, doc *document.Document, endp
 	var all []provisioning.VpcEndpoint
 	found, created, err := ensure(ctx, "registration of "+endpoint.ID,
 		func(ctx context.Context) ([]provisioning.VpcEndpoint, error) {
-			all, err = account.VPCEndpoints.List(ctx)
+			all, err = account.VPCEndpoints.List(databricksapi.Mentioning(ctx, endpoint.ID, name))
 			return matching(all, func(e provisioning.VpcEndpoint) bool { return e.AwsVpcEndpointId == endpoint.ID }), privateLinkOff(doc, err)
 		},
 		func(e provisioning.VpcEndpoint) string { return e.VpcEndpointId },
