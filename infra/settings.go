@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
@@ -36,6 +38,10 @@ type settings struct {
 	// DriftSchedule (driftSchedule) says when all specs and workspaces are looked
 	// at: rate(…) or cron(…), or none for never. Empty means as the plan has it.
 	DriftSchedule string
+	// Slots (slots) is how many executions may work in one Databricks account at
+	// the same time, and EndpointsPerSecond (endpointsPerSecond) how many VPC
+	// endpoints may be made in one AWS account and region; 0 means any number.
+	Slots, EndpointsPerSecond string
 	// FunctionsVPC (functionsVpc) is the VPC of the users, if the functions that
 	// call workspaces are to run there: workspaces that are closed to the public
 	// network admit them only so. FunctionsSubnets and FunctionsSecurityGroups
@@ -81,6 +87,11 @@ func (s settings) check() error {
 	if s.DriftSchedule != "" && s.DriftSchedule != never && !expression.MatchString(s.DriftSchedule) {
 		return fmt.Errorf("reading the context: driftSchedule is %q, but it must be rate(value unit), cron(six fields) or %s", s.DriftSchedule, never)
 	}
+	for key, value := range map[string]string{"slots": s.Slots, "endpointsPerSecond": s.EndpointsPerSecond} {
+		if n, err := strconv.ParseFloat(cmp.Or(value, "0"), 64); err != nil || n < 0 {
+			return fmt.Errorf("reading the context: %s is %q, but it must be a number", key, value)
+		}
+	}
 	given := 0
 	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {
 		if is {
@@ -103,8 +114,13 @@ func (s settings) check() error {
 
 func settingsFrom(node constructs.Node) settings {
 	get := func(key, otherwise string) string {
-		if value, ok := node.TryGetContext(&key).(string); ok && value != "" {
-			return value
+		switch value := node.TryGetContext(&key).(type) {
+		case string:
+			if value != "" {
+				return value
+			}
+		case float64:
+			return fmt.Sprint(value)
 		}
 		return otherwise
 	}
@@ -131,7 +147,9 @@ func settingsFrom(node constructs.Node) settings {
 		DatabricksSecret: get("databricksSecret", "lakegate/databricks"),
 		DatabricksHost:   get("databricksHost", ""),
 
-		DriftSchedule: get("driftSchedule", ""),
+		DriftSchedule:      get("driftSchedule", ""),
+		Slots:              get("slots", fmt.Sprint(plan.DefaultSlots)),
+		EndpointsPerSecond: get("endpointsPerSecond", fmt.Sprint(plan.DefaultEndpointsPerSecond)),
 
 		FunctionsVPC:            get("functionsVpc", ""),
 		FunctionsSubnets:        list("functionsSubnets"),

@@ -69,6 +69,8 @@ func newStack(app awscdk.App, s settings) error {
 		// Every step may have to know whether it runs where users are.
 		{plan.EnvFunctionsVPC, "", s.FunctionsVPC},
 		{plan.EnvTargetRoles, "", strings.Join(s.TargetRoles, " ")},
+		{plan.EnvSlots, plan.SlotsKey, s.Slots},
+		{plan.EnvEndpointsPerSecond, plan.SlotsKey, s.EndpointsPerSecond},
 	}
 	for _, m := range plan.Machines() {
 		// By its name: roles of functions mention the state machine, and the state

@@ -337,6 +337,8 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 			{plan.EnvSourceRepository, "${SourceRepository.Name}", "${SourceRepository.Name}"},
 			{plan.EnvSourceBranch, "${SourceRepository.Name}", "main"},
 			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},
+			{plan.EnvSlots, plan.SlotsKey, "200"},
+			{plan.EnvEndpointsPerSecond, plan.SlotsKey, "0.3"},
 			{plan.EnvStateMachine, arnOf(plan.StateMachineName), arnOf(plan.StateMachineName)},
 			{plan.EnvRetirementMachine, arnOf(plan.RetirementMachineName), arnOf(plan.RetirementMachineName)},
 		} {
@@ -910,19 +912,19 @@ func TestSettings(t *testing.T) {
 		context map[string]any
 		want    settings
 	}{
-		{"defaults", map[string]any{}, settings{Asset: "dist", DatabricksSecret: "lakegate/databricks", Source: "s3", SourceBranch: "main"}},
+		{"defaults", map[string]any{}, settings{Asset: "dist", DatabricksSecret: "lakegate/databricks", Source: "s3", SourceBranch: "main", Slots: "200", EndpointsPerSecond: "0.3"}},
 		{
 			"all chosen",
 			map[string]any{
 				"source": "both", "sourceRepository": "k", "sourceBranch": "l",
 				"asset": "a", "sourceBucket": "b", "stateBucket": "c", "logBucket": "d",
-				"databricksSecret": "e", "databricksHost": "f",
+				"databricksSecret": "e", "databricksHost": "f", "slots": "300", "endpointsPerSecond": 1.5,
 				"functionsVpc": "g", "functionsSubnets": "h, i", "functionsSecurityGroups": []string{"j"},
 				"targetRoles": "m,n",
 			},
 			settings{
 				Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f",
-				Source: "both", SourceRepository: "k", SourceBranch: "l",
+				Source: "both", SourceRepository: "k", SourceBranch: "l", Slots: "300", EndpointsPerSecond: "1.5",
 				FunctionsVPC: "g", FunctionsSubnets: []string{"h", "i"}, FunctionsSecurityGroups: []string{"j"},
 				TargetRoles: []string{"m", "n"},
 			},
@@ -949,6 +951,8 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"no role":    func(s *settings) { s.TargetRoles = []string{"arn:aws:iam::210987654321:user/me"} },
 		"a pattern":  func(s *settings) { s.TargetRoles = []string{"arn:aws:iam::210987654321:role/*"} },
 		"many roles": func(s *settings) { s.TargetRoles = slices.Repeat(otherRoles, 50) },
+		"no number":  func(s *settings) { s.Slots = "many" },
+		"negative":   func(s *settings) { s.EndpointsPerSecond = "-1" },
 	} {
 		s := whole
 		if breaks(&s); s.check() == nil {

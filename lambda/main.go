@@ -7,8 +7,10 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -28,6 +30,14 @@ func main() {
 }
 
 func serve() error {
+	slots, err := number(plan.EnvSlots)
+	if err != nil {
+		return err
+	}
+	endpoints, err := number(plan.EnvEndpointsPerSecond)
+	if err != nil {
+		return err
+	}
 	h, err := handler.New(os.Getenv(plan.EnvStep), handler.Config{
 		AWS:              environment(),
 		StateBucket:      os.Getenv(plan.EnvStateBucket),
@@ -41,12 +51,26 @@ func serve() error {
 		SourceBranch:     os.Getenv(plan.EnvSourceBranch),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
 		TargetRoles:      strings.Fields(os.Getenv(plan.EnvTargetRoles)),
+		Slots:            int(slots), EndpointsPerSecond: endpoints,
 	})
 	if err != nil {
 		return err
 	}
 	lambda.Start(h)
 	return nil
+}
+
+// number reads a variable that only some functions have.
+func number(name string) (float64, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s is %q: it must be a number", name, text)
+	}
+	return n, nil
 }
 
 // environment is the configuration of the SDK in a function: its region and the

@@ -26,6 +26,11 @@ var (
 		Actions:   []string{"s3:GetObject", "s3:PutObject"},
 		Resources: []string{bucketARN(StateBucket) + "/leases/*"},
 	}
+	keepSlots = Permission{
+		Why:       "take a slot, and give it back",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + SlotsKey},
+	}
 	writeStatus = Permission{
 		Why:       "keep the workspace's status",
 		Actions:   []string{"s3:GetObject", "s3:PutObject"},
@@ -242,6 +247,8 @@ func loadSpecAllow() []Permission { return []Permission{readSource, listSource, 
 func acquireLeaseAllow() []Permission {
 	return fenced(writeStatus, readSource, listSource, readRepository, describeExecutions)
 }
+
+func acquireSlotAllow() []Permission { return fenced(keepSlots, readRecord, describeExecutions) }
 
 func ensureVpcAllow() []Permission {
 	return slices.Concat(
@@ -484,7 +491,7 @@ func deleteFormerNetworkAllow() []Permission {
 	), removeLeftovers())
 }
 
-func reportReadyAllow() []Permission { return fenced(writeStatus, writeRecord) }
+func reportReadyAllow() []Permission { return fenced(keepSlots, writeStatus, writeRecord) }
 
 func dispatchAllow() []Permission {
 	return []Permission{
@@ -592,7 +599,7 @@ func looking(allow []Permission, others ...[]Permission) []Permission {
 
 func reportFailureAllow() []Permission {
 	return []Permission{
-		sendEvents, checkLease, listState, writeStatus, keepReports, describeExecutions,
+		sendEvents, checkLease, keepSlots, listState, writeStatus, keepReports, describeExecutions,
 		{Why: "find the step that failed", Actions: []string{"states:GetExecutionHistory"}, Resources: executionARNs},
 	}
 }

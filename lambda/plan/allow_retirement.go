@@ -117,7 +117,7 @@ func auditRetirementAllow() []Permission {
 }
 
 func reportRetiredAllow() []Permission {
-	return fenced(writeStatus, Permission{
+	return fenced(keepSlots, writeStatus, Permission{
 		Why: "forget a workspace of which nothing is left", Actions: []string{"s3:DeleteObject"},
 		Resources: []string{bucketARN(StateBucket) + "/" + RecordPrefix + "*"},
 	})

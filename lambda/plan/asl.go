@@ -9,7 +9,8 @@ import (
 )
 
 // machineTimeout ends an execution that no deadline of a step has ended.
-const machineTimeout = 6 * time.Hour
+// Longest is the wait for a slot.
+const machineTimeout = 8 * 24 * time.Hour
 
 // Definition renders the machine as Amazon States Language with a ${Name}
 // placeholder for the ARN of each step's function. It panics on a graph that

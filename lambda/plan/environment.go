@@ -28,6 +28,22 @@ const (
 	// EnvTargetRoles are the ARNs of the roles of other accounts that may be
 	// assumed, separated by spaces, if there are any.
 	EnvTargetRoles = "TARGET_ROLES"
+	// EnvSlots is how many executions may work in one Databricks account at the
+	// same time.
+	EnvSlots = "SLOTS"
+	// EnvEndpointsPerSecond is how many VPC endpoints may be made in one AWS
+	// account and region.
+	EnvEndpointsPerSecond = "ENDPOINTS_PER_SECOND"
+)
+
+// What an operator changes when a service has raised its limits.
+const (
+	// DefaultSlots leave the account API of Databricks a third of the 15 calls per
+	// second that its own client allows itself.
+	DefaultSlots = 200
+	// DefaultEndpointsPerSecond is what EC2 grants an account in a region.
+	// https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+	DefaultEndpointsPerSecond = 0.3
 )
 
 // Sources of specs. Either or both are watched.
@@ -64,6 +80,8 @@ const (
 	// RecordPrefix is the folder of the state bucket that holds the specs that were
 	// attempted and applied last.
 	RecordPrefix = "applied/"
+	// SlotsKey is the object of the state bucket that says who may work.
+	SlotsKey = "slots.json"
 	// FunctionPrefix and a step's name make the name of a function.
 	FunctionPrefix = "lakegate-"
 	// StateMachineName is the name of the state machine.

@@ -68,8 +68,12 @@ func Retriers() []Retrier {
 			Interval: 2 * time.Second, MaxAttempts: 6, BackoffRate: 2, MaxDelay: 60 * time.Second,
 		},
 		{
+			// Whoever is refused has to wait until those before it are served: by the
+			// tightest limit, 0.3 calls per second, that is an hour for a thousand
+			// calls. The jitter halves the pauses on the average, so the rule waits for
+			// more than one and a half.
 			Errors:   []string{Throttled, "Lambda.TooManyRequestsException"},
-			Interval: 4 * time.Second, MaxAttempts: 10, BackoffRate: 2, MaxDelay: 120 * time.Second,
+			Interval: 4 * time.Second, MaxAttempts: 100, BackoffRate: 2, MaxDelay: 120 * time.Second,
 		},
 		{
 			// IAM changes are usually visible within seconds and at the latest

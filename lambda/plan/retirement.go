@@ -11,6 +11,7 @@ func Retirement() Sequence {
 	return Sequence{
 		loadRetirement,
 		lease,
+		acquireSlot,
 		loadWorkspace,
 		stopWorkspaceCompute,
 		deleteWorkspace,
@@ -210,6 +211,6 @@ var auditRetirement = Step{
 
 var reportRetired = Step{
 	Name: "ReportRetired", Result: "retired", Timeout: usual,
-	Doc:   "Write the workspace's status, release its lease and send the Workspace Retired event.",
+	Doc:   "Write the workspace's status, release its lease and slot and send the Workspace Retired event.",
 	Allow: reportRetiredAllow(),
 }

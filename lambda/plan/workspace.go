@@ -12,6 +12,7 @@ func Workspace() Sequence {
 	return Sequence{
 		loadSpec,
 		acquireLease,
+		acquireSlot,
 		planChanges,
 		Parallel{
 			Name: "PrepareAccounts",
@@ -197,6 +198,14 @@ var acquireLease = Step{
 	Await: &Await{Noun: "Lease", Within: 2 * time.Hour},
 	Leave: &Leave{Name: "LeftAlone", Key: "leave", Doc: "The spec is suspended, or there is nothing to verify while another execution is at work: nothing is touched."},
 	Allow: acquireLeaseAllow(),
+}
+
+var acquireSlot = Step{
+	Name: "AcquireSlot", Result: "slot", Timeout: usual,
+	Doc: "Wait until the services have room for one more execution.",
+	// What ten thousand workspaces in one region take, and some more.
+	Await: &Await{Noun: "Slot", Within: 7 * 24 * time.Hour},
+	Allow: acquireSlotAllow(),
 }
 
 var planChanges = Step{
@@ -502,12 +511,13 @@ var deleteFormerNetwork = Step{
 
 var reportReady = Step{
 	Name: "ReportReady", Result: "report", Timeout: usual,
-	Doc:   "Write the workspace's status, release its lease and send the Workspace Ready event.",
+	Doc:   "Write the workspace's status, release its lease and slot and send the Workspace Ready event.",
 	Allow: reportReadyAllow(),
 }
 
 var dispatch = Function{
-	// One push may change a thousand specs, which are started one after the other.
+	// One push may change thousands of specs, and Step Functions starts only so
+	// many executions per second.
 	Name: "Dispatch", Timeout: 5 * time.Minute,
 	Doc:   "Starts one execution for each spec that was changed or deleted.",
 	Allow: dispatchAllow(),

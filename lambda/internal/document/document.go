@@ -43,6 +43,7 @@ type Document struct {
 
 	Lease *Lease `json:"lease,omitempty"`
 	Plan  *Plan  `json:"plan,omitempty"`
+	Slot  *Slot  `json:"slot,omitempty"`
 
 	VPC               *VPC            `json:"vpc,omitempty"`
 	Subnets           *Subnets        `json:"subnets,omitempty"`
@@ -287,6 +288,17 @@ type Lease struct {
 	// TagKeys are the keys of the author's tags that may have been written: what
 	// the spec has, or had since the workspace was last Ready.
 	TagKeys []string `json:"tagKeys,omitempty"`
+}
+
+// Slot is the right of an execution to ask the services for more than a look.
+type Slot struct {
+	Outcome
+	Wait
+	// Held says that it has a slot, which it gives back in the end.
+	Held bool `json:"held"`
+	// Turn is when it may take a slot at the earliest; zero means that none has
+	// been booked.
+	Turn time.Time `json:"turn,omitzero"`
 }
 
 // Proof is a verification that passed.

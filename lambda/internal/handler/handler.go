@@ -5,6 +5,7 @@ package handler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/lease"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/slot"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/internal/step"
 	"lakegate/lambda/internal/survey"
@@ -40,6 +42,11 @@ type Config struct {
 	// watched; empty where they are not.
 	SourceBucket                   string
 	SourceRepository, SourceBranch string
+	// Slots is how many executions may work in one Databricks account at the same
+	// time, EndpointsPerSecond how many VPC endpoints may be made in one AWS account
+	// and region; 0 means any number.
+	Slots              int
+	EndpointsPerSecond float64
 	// DatabricksHost is the account console; empty means the usual one.
 	DatabricksHost string
 	// DatabricksTransport of requests to Databricks; nil means the default one.
@@ -51,6 +58,8 @@ type Config struct {
 	TargetRoles []string
 	// Resolve returns the addresses of a host; nil means as this machine does.
 	Resolve func(ctx context.Context, host string) ([]string, error)
+	// Pause waits within an invocation; nil means by the wall's time.
+	Pause func(context.Context, time.Duration) error
 	// Now is the time; nil means the wall's.
 	Now func() time.Time
 }
@@ -74,6 +83,7 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	clients := awsapi.NewClients(cfg.AWS)
 	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
+	slots := &slot.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Slots: cfg.Slots, Now: cfg.Now}
 	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
 	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
@@ -82,7 +92,10 @@ func New(name string, cfg Config) (Handler, error) {
 	starter := source.Starter{Executions: clients.Executions, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement}
 	failures := &report.Failures{
 		Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
-		Release: leases.Release, Now: cfg.Now,
+		Release: func(ctx context.Context, workspace, execution string) error {
+			return errors.Join(slots.Release(ctx, execution), leases.Release(ctx, workspace, execution))
+		},
+		Now: cfg.Now,
 	}
 	switch name {
 	case "ReportFailure":
@@ -101,12 +114,12 @@ func New(name string, cfg Config) (Handler, error) {
 			Host: cfg.DatabricksHost, Transport: cfg.DatabricksTransport,
 		},
 		Source: source.Sources{plan.S3: &source.S3{Objects: clients.Objects}, plan.CodeCommit: git},
-		Leases: leases, Statuses: statuses, Records: records, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
+		Leases: leases, Slots: slots, EndpointsPerSecond: cfg.EndpointsPerSecond, Statuses: statuses, Records: records, Publisher: publisher, Evidence: evidence, Now: cfg.Now,
 		FunctionsVPC: cfg.FunctionsVPC, TargetRoles: cfg.TargetRoles, Resolve: cfg.Resolve,
 	}
 	if name == "Dispatch" {
 		d := &source.Dispatcher{
-			Starter: starter, S3: &source.S3{Objects: clients.Objects}, CodeCommit: git,
+			Starter: starter, S3: &source.S3{Objects: clients.Objects}, CodeCommit: git, Pause: cfg.Pause,
 			Renamed: func(ctx context.Context, r source.Rename, execution string) error {
 				return deps.ReportRename(ctx, r, report.Subject{
 					Workspace: r.To.Workspace, Revision: r.To.Revision, ExecutionARN: execution, ExecutionName: source.ExecutionName(r.To),

@@ -27,7 +27,8 @@ type Failures struct {
 	Publisher  *Publisher
 	Statuses   *Statuses
 	Evidence   *Evidence
-	// Release frees the lease of a workspace if the execution holds it.
+	// Release frees the lease of a workspace if the execution holds it, and its
+	// slot.
 	Release func(ctx context.Context, workspace, execution string) error
 	Now     func() time.Time
 }
@@ -74,7 +75,7 @@ func AbandonedBy(payload []byte) (workspace, execution string, err error) {
 }
 
 // Report sends the event of a failed execution, writes the workspace's status
-// and frees its lease.
+// and frees its lease and slot.
 func (f *Failures) Report(ctx context.Context, payload []byte) error {
 	var e statusChange
 	if err := json.Unmarshal(payload, &e); err != nil {

@@ -78,10 +78,8 @@ func late(step string, w document.Wait, what, seen string) error {
 }
 
 func deadline(step string) time.Duration {
-	for _, s := range plan.Steps() {
-		if s.Name == step && s.Await != nil {
-			return s.Await.Within
-		}
+	if await := inPlan()[step].Await; await != nil {
+		return await.Within
 	}
 	panic(fmt.Sprintf("step %s waits for nothing", step))
 }

@@ -61,7 +61,7 @@ func (d *Deps) compare(ctx context.Context, doc *document.Document) (*document.P
 	if drift.Repair {
 		return out, d.attempting(ctx, doc, nil)
 	}
-	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+	return out, d.release(ctx, doc)
 }
 
 // maxDifferences bounds those in the document; the page has all.

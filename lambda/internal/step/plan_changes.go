@@ -12,16 +12,14 @@ import (
 // apply is to say what will be changed, and to change nothing at all if one of
 // the steps is bound to refuse. To verify is to say what has drifted.
 func planChanges(ctx context.Context, d *Deps, doc *document.Document) (*document.Plan, error) {
-	last := doc.Lease.Verified
-	settled := last != nil && last.SpecDigest == doc.Digest
 	switch {
-	case doc.Mode == document.Verify && !settled:
+	case doc.Mode == document.Verify && !settled(doc):
 		// What was never brought to its end has not drifted.
 		return &document.Plan{Leave: true, Outcome: skipped("this spec was not applied yet, or something was attempted since")},
-			d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+			d.release(ctx, doc)
 	case doc.Mode == document.Verify:
 		return d.compare(ctx, doc)
-	case settled:
+	case settled(doc):
 		// The steps compare for themselves; to do it twice would tell nothing.
 		return &document.Plan{Outcome: skipped("the spec means the same as the one that was applied last")}, d.attempting(ctx, doc, nil)
 	}

@@ -54,7 +54,17 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	}); err != nil {
 		return nil, err
 	}
-	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+	return out, d.release(ctx, doc)
+}
+
+// release gives back what the execution holds.
+func (d *Deps) release(ctx context.Context, doc *document.Document) error {
+	if doc.Slot != nil && doc.Slot.Held {
+		if err := d.Slots.Release(ctx, doc.Execution.ARN); err != nil {
+			return err
+		}
+	}
+	return d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
 }
 
 // applied notes what the workspace was made from, for the day on which its spec

@@ -64,5 +64,5 @@ func reportRetired(ctx context.Context, d *Deps, doc *document.Document) (*docum
 			return nil, err
 		}
 	}
-	return out, d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
+	return out, d.release(ctx, doc)
 }

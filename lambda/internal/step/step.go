@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
+	"sync"
 	"time"
 
 	"lakegate/lambda/internal/awsapi"
@@ -20,6 +20,7 @@ import (
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/lease"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/slot"
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/plan"
 )
@@ -30,10 +31,14 @@ type Deps struct {
 	Databricks *databricksapi.Accounts
 	Source     source.Source
 	Leases     *lease.Store
+	Slots      *slot.Store
 	Statuses   *report.Statuses
 	Records    *report.Records
 	Publisher  *report.Publisher
 	Evidence   *report.Evidence
+	// EndpointsPerSecond is how many VPC endpoints may be made in one account and
+	// region; 0 means any number.
+	EndpointsPerSecond float64
 	// FunctionsVPC is the VPC that the functions which call workspaces run in;
 	// empty if they run in none.
 	FunctionsVPC string
@@ -54,6 +59,7 @@ type result interface{ Did() document.Outcome }
 var Registry = map[string]Func{
 	"LoadSpec":                    as(loadSpec),
 	"AcquireLease":                as(acquireLease),
+	"AcquireSlot":                 as(acquireSlot),
 	"EnsureVpc":                   as(ensureVpc),
 	"EnsureSubnets":               as(ensureSubnets),
 	"EnsureSecurityGroups":        as(ensureSecurityGroups),
@@ -174,10 +180,17 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 	return r, nil
 }
 
+// inPlan are the steps of the plan by their names; each invocation asks for one.
+var inPlan = sync.OnceValue(func() map[string]plan.Step {
+	steps := map[string]plan.Step{}
+	for _, s := range plan.Steps() {
+		steps[s.Name] = s
+	}
+	return steps
+})
+
 // patient says whether a newer execution waits for the step.
-func patient(name string) bool {
-	return slices.ContainsFunc(plan.Steps(), func(s plan.Step) bool { return s.Name == name && s.Patient })
-}
+func patient(name string) bool { return inPlan()[name].Patient }
 
 // announce sends the event of a step that has done its work. An event that
 // cannot be sent fails nothing: the execution's history has it all.
