@@ -118,44 +118,44 @@ func isFunction(name string) bool {
 // them.
 type everyEC2 struct{ w *World }
 
-func everywhere[T any](v everyEC2, list func(*ec2.Service, string) []T, region string) []T {
+func everywhere[T any](v everyEC2, list func(*ec2.Service, string, ...func(*T) bool) []T, region string, only []func(*T) bool) []T {
 	var out []T
 	for _, a := range v.w.Accounts {
-		out = append(out, list(a.EC2, region)...)
+		out = append(out, list(a.EC2, region, only...)...)
 	}
 	return out
 }
 
-func (v everyEC2) VPCs(region string) []ec2.VPC {
-	return everywhere(v, (*ec2.Service).VPCs, region)
+func (v everyEC2) VPCs(region string, only ...func(*ec2.VPC) bool) []ec2.VPC {
+	return everywhere(v, (*ec2.Service).VPCs, region, only)
 }
 
-func (v everyEC2) Subnets(region string) []ec2.Subnet {
-	return everywhere(v, (*ec2.Service).Subnets, region)
+func (v everyEC2) Subnets(region string, only ...func(*ec2.Subnet) bool) []ec2.Subnet {
+	return everywhere(v, (*ec2.Service).Subnets, region, only)
 }
 
-func (v everyEC2) RouteTables(region string) []ec2.RouteTable {
-	return everywhere(v, (*ec2.Service).RouteTables, region)
+func (v everyEC2) RouteTables(region string, only ...func(*ec2.RouteTable) bool) []ec2.RouteTable {
+	return everywhere(v, (*ec2.Service).RouteTables, region, only)
 }
 
-func (v everyEC2) NetworkACLs(region string) []ec2.NetworkACL {
-	return everywhere(v, (*ec2.Service).NetworkACLs, region)
+func (v everyEC2) NetworkACLs(region string, only ...func(*ec2.NetworkACL) bool) []ec2.NetworkACL {
+	return everywhere(v, (*ec2.Service).NetworkACLs, region, only)
 }
 
-func (v everyEC2) Rules(region string) []ec2.Rule {
-	return everywhere(v, (*ec2.Service).Rules, region)
+func (v everyEC2) Rules(region string, only ...func(*ec2.Rule) bool) []ec2.Rule {
+	return everywhere(v, (*ec2.Service).Rules, region, only)
 }
 
-func (v everyEC2) NetworkInterfaces(region string) []ec2.NetworkInterface {
-	return everywhere(v, (*ec2.Service).NetworkInterfaces, region)
+func (v everyEC2) NetworkInterfaces(region string, only ...func(*ec2.NetworkInterface) bool) []ec2.NetworkInterface {
+	return everywhere(v, (*ec2.Service).NetworkInterfaces, region, only)
 }
 
-func (v everyEC2) Endpoints(region string) []ec2.Endpoint {
-	return everywhere(v, (*ec2.Service).Endpoints, region)
+func (v everyEC2) Endpoints(region string, only ...func(*ec2.Endpoint) bool) []ec2.Endpoint {
+	return everywhere(v, (*ec2.Service).Endpoints, region, only)
 }
 
-func (v everyEC2) NATGateways(region string) []ec2.NATGateway {
-	return everywhere(v, (*ec2.Service).NATGateways, region)
+func (v everyEC2) NATGateways(region string, only ...func(*ec2.NATGateway) bool) []ec2.NATGateway {
+	return everywhere(v, (*ec2.Service).NATGateways, region, only)
 }
 
 func (v everyEC2) Endpoint(region, id string) (ec2.Endpoint, bool) {
@@ -175,7 +175,7 @@ func (v everyEC2) endpoint(region, id string) (*Account, ec2.Endpoint, bool) {
 
 func (v everyEC2) LeadsOut(region, vpc, target string) bool {
 	for _, a := range v.w.Accounts {
-		if slices.ContainsFunc(a.EC2.VPCs(region), func(x ec2.VPC) bool { return x.ID == vpc }) {
+		if len(a.EC2.VPCs(region, func(x *ec2.VPC) bool { return x.ID == vpc })) > 0 {
 			return a.EC2.LeadsOut(region, vpc, target)
 		}
 	}

@@ -61,23 +61,18 @@ func (v awsView) Subnet(account, region, id string) (databricks.Subnet, bool) {
 	if a == nil {
 		return databricks.Subnet{}, false
 	}
-	for _, s := range a.EC2.Subnets(region) {
-		if s.ID == id {
-			return databricks.Subnet{
-				VPCID: s.VPCID, CIDR: s.CIDR.String(), AvailabilityZone: s.Zone, ACL: a.entries(region, id),
-			}, true
-		}
+	found := a.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.ID == id })
+	if len(found) == 0 {
+		return databricks.Subnet{}, false
 	}
-	return databricks.Subnet{}, false
+	s := found[0]
+	return databricks.Subnet{VPCID: s.VPCID, CIDR: s.CIDR.String(), AvailabilityZone: s.Zone, ACL: a.entries(region, id)}, true
 }
 
 // entries are the rules of the network ACL of a subnet.
 func (a *Account) entries(region, subnet string) []databricks.ACLEntry {
 	var out []databricks.ACLEntry
-	for _, acl := range a.EC2.NetworkACLs(region) {
-		if !slices.ContainsFunc(acl.Associations, func(a ec2.ACLAssociation) bool { return a.SubnetID == subnet }) {
-			continue
-		}
+	for _, acl := range a.EC2.NetworkACLs(region, ec2.OfSubnet(subnet)) {
 		for _, e := range acl.Entries {
 			entry := databricks.ACLEntry{Number: e.Number, Egress: e.Egress, Allow: e.Allow, Protocol: e.Protocol, ToPort: 65535, CIDR: e.CIDR.String()}
 			if e.FromPort != nil && e.ToPort != nil {
@@ -94,22 +89,18 @@ func (v awsView) SecurityGroup(account, region, id string) (databricks.SecurityG
 	if a == nil {
 		return databricks.SecurityGroup{}, false
 	}
-	for _, g := range a.EC2.SecurityGroups(region) {
-		if g.ID != id {
-			continue
-		}
-		out := databricks.SecurityGroup{VPCID: g.VPCID}
-		for _, r := range a.EC2.Rules(region) {
-			if r.GroupID == id {
-				out.Rules = append(out.Rules, databricks.SecurityRule{
-					Egress: r.Egress, Protocol: r.Protocol, FromPort: r.FromPort, ToPort: r.ToPort,
-					CIDR: r.CIDR, GroupID: r.PeerGroupID, PrefixListID: r.PrefixListID,
-				})
-			}
-		}
-		return out, true
+	found := a.EC2.SecurityGroups(region, func(g *ec2.SecurityGroup) bool { return g.ID == id })
+	if len(found) == 0 {
+		return databricks.SecurityGroup{}, false
 	}
-	return databricks.SecurityGroup{}, false
+	out := databricks.SecurityGroup{VPCID: found[0].VPCID}
+	for _, r := range a.EC2.Rules(region, func(r *ec2.Rule) bool { return r.GroupID == id }) {
+		out.Rules = append(out.Rules, databricks.SecurityRule{
+			Egress: r.Egress, Protocol: r.Protocol, FromPort: r.FromPort, ToPort: r.ToPort,
+			CIDR: r.CIDR, GroupID: r.PeerGroupID, PrefixListID: r.PrefixListID,
+		})
+	}
+	return out, true
 }
 
 func (v awsView) InstanceProfile(arn string) (databricks.InstanceProfile, bool) {

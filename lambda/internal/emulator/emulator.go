@@ -7,10 +7,12 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,6 +69,15 @@ type Config struct {
 	// Functions says where the functions run that call workspaces; nil means
 	// outside of any VPC.
 	Functions *Placement
+	// Slots and EndpointsPerSecond are what an operator sets; 0 means the defaults
+	// of the plan, and a negative number that there is no bound.
+	Slots              int
+	EndpointsPerSecond float64
+	// Limits of the services that are enforced; nil means none.
+	Limits []wire.Limit
+	// Many is a world of very many workspaces: quotas of objects have been raised,
+	// and neither the calls nor the data that flows are kept.
+	Many bool
 	// Manual leaves rules and schedules out: nothing is started by itself.
 	Manual bool
 }
@@ -148,6 +159,8 @@ func Start(cfg Config) (*World, error) {
 		Config: cfg, Clock: c, Hub: wire.NewHub(c), Delays: latency.NewSource(cfg.Seed),
 		SourceBucket: sourceBucket, StateBucket: stateBucket, SourceRepository: sourceRepository, firewalls: map[string]network.Firewall{},
 	}
+	w.Hub.Lean = cfg.Many
+	w.Hub.Enforce(cfg.Limits)
 	w.makeAWS()
 	w.makeDatabricks()
 	w.Hub.Reach = w.reach
@@ -202,6 +215,11 @@ func (w *World) makeAWS() {
 			Resources: []string{s.ARN}, Detail: s.Detail, Region: s.Region, Time: s.Time,
 		})
 	})
+	if w.Config.Many {
+		w.Executions.Lean = true
+		w.EC2.LimitVPCs(math.MaxInt)
+		w.IAM.LimitRoles(math.MaxInt)
+	}
 	w.Repositories = codecommit.New(w.Hub, account, func(e codecommit.Event) {
 		w.Events.Emit(eventbridge.Event{
 			Source: "aws.codecommit", DetailType: e.DetailType, Resources: []string{e.ARN}, Detail: e.Detail, Region: e.Region, Time: e.Time,
@@ -238,9 +256,14 @@ func (w *World) makeDatabricks() {
 			return w.Databricks.Alias(host)
 		},
 	})
+	var quotas databricks.Quotas
+	if w.Config.Many {
+		quotas = databricks.Quotas{Credentials: -1, StorageConfigurations: -1, VPCEndpoints: -1, PrivateAccessSettings: -1, CustomerManagedKeys: -1}
+	}
 	w.Databricks = databricks.New(w.Hub, w.Delays, databricks.Config{
 		AccountID: w.Config.DatabricksAccount,
 		Clients:   map[string]string{clientID: clientSecret},
+		Quotas:    quotas,
 		AWS:       awsView{w}, Network: w.Network, Services: services, Machine: w.machine,
 	})
 }
@@ -445,6 +468,8 @@ func (w *World) register(name string, timeout time.Duration) error {
 		SourceBucket: sourceBucket, SourceRepository: sourceRepository, SourceBranch: sourceBranch,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
 		FunctionsVPC: w.functionsVPC(), TargetRoles: w.Config.TargetRoles, Resolve: w.resolver(name),
+		Pause: w.Functions.Pause,
+		Slots: max(0, cmp.Or(w.Config.Slots, plan.DefaultSlots)), EndpointsPerSecond: max(0, cmp.Or(w.Config.EndpointsPerSecond, plan.DefaultEndpointsPerSecond)),
 	})
 	if err != nil {
 		return err

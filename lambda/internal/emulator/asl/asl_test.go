@@ -283,3 +283,13 @@ func BenchmarkPlan(b *testing.B) {
 		}
 	}
 }
+
+// An execution ends when its history has no room left.
+func TestHistoryIsFull(t *testing.T) {
+	t.Parallel()
+	s := &stage{}
+	e := s.start(t, `{"StartAt":"A","States":{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}}}`, `{}`)
+	if _, failed := s.run(e); failed == nil || failed.Error != "States.Runtime" || len(s.events) < 25000 || len(s.events) > 25010 {
+		t.Errorf("it ends with %+v after %d events", failed, len(s.events))
+	}
+}

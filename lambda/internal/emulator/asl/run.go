@@ -37,6 +37,8 @@ type Config struct {
 	// Record takes each event; calls are made one at a time.
 	Record func(Event)
 	Seed   uint64
+	// Lean leaves the data that flows out of the events.
+	Lean bool
 }
 
 // Execution is one run of a machine.
@@ -119,7 +121,7 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 		e.start = e.cfg.Clock.Now()
 		e.root = &frame{input: e.input}
 		e.event(e.root, "ExecutionStarted", "executionStartedEventDetails", map[string]any{
-			"input": text(e.input), "inputDetails": included, "roleArn": "arn:aws:iam::123456789012:role/lakegate-state-machine",
+			"input": e.data(e.input), "inputDetails": included, "roleArn": "arn:aws:iam::123456789012:role/lakegate-state-machine",
 		})
 	}
 	out, failed := e.machineRun(ctx, e.machine, e.root)
@@ -138,8 +140,11 @@ func (e *Execution) Run(ctx context.Context) (json.RawMessage, *TaskError) {
 		e.event(e.root, "ExecutionFailed", "executionFailedEventDetails", map[string]any{"error": failed.Error, "cause": failed.Cause})
 		return nil, failed
 	}
-	e.event(e.root, "ExecutionSucceeded", "executionSucceededEventDetails", map[string]any{"output": text(out), "outputDetails": included})
-	return json.RawMessage(text(out)), nil
+	output := text(out)
+	e.event(e.root, "ExecutionSucceeded", "executionSucceededEventDetails", map[string]any{"output": e.kept(output), "outputDetails": included})
+	// There is nothing to redrive.
+	e.root.branches, e.root.input, e.root.output = nil, nil, nil
+	return json.RawMessage(output), nil
 }
 
 var included = map[string]any{"truncated": false}
@@ -150,6 +155,21 @@ func text(v any) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// data is a value as events have it.
+func (e *Execution) data(v any) string {
+	if e.cfg.Lean {
+		return ""
+	}
+	return text(v)
+}
+
+func (e *Execution) kept(s string) string {
+	if e.cfg.Lean {
+		return ""
+	}
+	return s
 }
 
 func (e *Execution) event(f *frame, kind, name string, details map[string]any) {
@@ -174,6 +194,9 @@ func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, 
 	for {
 		s := m.States[name]
 		f.state, f.input = name, input
+		if e.full() {
+			return nil, tooManyEvents
+		}
 		e.mu.Lock()
 		e.transitions++
 		e.mu.Unlock()
@@ -181,12 +204,12 @@ func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, 
 			return nil, aborted
 		}
 		kind := s.Type
-		e.event(f, kind+"StateEntered", "stateEnteredEventDetails", map[string]any{"name": name, "input": text(input), "inputDetails": included})
+		e.event(f, kind+"StateEntered", "stateEnteredEventDetails", map[string]any{"name": name, "input": e.data(input), "inputDetails": included})
 		out, next, failed := e.stateRun(ctx, s, f, input)
 		if failed != nil {
 			return nil, failed
 		}
-		e.event(f, kind+"StateExited", "stateExitedEventDetails", map[string]any{"name": name, "output": text(out), "outputDetails": included})
+		e.event(f, kind+"StateExited", "stateExitedEventDetails", map[string]any{"name": name, "output": e.data(out), "outputDetails": included})
 		f.branches = nil
 		if s.End || s.Type == "Succeed" {
 			f.done, f.output = true, out
@@ -197,6 +220,19 @@ func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, 
 }
 
 var aborted = &TaskError{Error: "States.Runtime", Cause: "the execution was stopped"}
+
+// maxEvents is how many events a history can have.
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+const maxEvents = 25000
+
+// tooManyEvents is how an execution ends whose history has no room left.
+var tooManyEvents = &TaskError{Error: "States.Runtime", Cause: "The execution reached the maximum number of history events (25000)."}
+
+func (e *Execution) full() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lastID >= maxEvents
+}
 
 // timedOut is how an execution ends that takes longer than its machine allows.
 var timedOut = &TaskError{Error: "States.Timeout", Cause: ""}
@@ -319,16 +355,17 @@ func (e *Execution) task(ctx context.Context, s *State, f *frame, input any, ent
 				return nil, &TaskError{"States.ParameterPathFailure", err.Error()}
 			}
 		}
+		sent := text(payload)
 		e.event(f, "LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails", map[string]any{
-			"resource": s.Resource, "input": text(payload), "inputDetails": included, "timeoutInSeconds": s.TimeoutSeconds,
+			"resource": s.Resource, "input": e.kept(sent), "inputDetails": included, "timeoutInSeconds": s.TimeoutSeconds,
 		})
 		e.event(f, "LambdaFunctionStarted", "", nil)
-		result, failed := e.cfg.Invoke(ctx, s.Resource, []byte(text(payload)))
+		result, failed := e.cfg.Invoke(ctx, s.Resource, []byte(sent))
 		if !e.sleep(ctx, e.cfg.Delays.Draw(latency.Invocation, fmt.Sprintf("%s/%d", s.Name, n))) {
 			return nil, aborted
 		}
 		if failed == nil {
-			e.event(f, "LambdaFunctionSucceeded", "lambdaFunctionSucceededEventDetails", map[string]any{"output": string(result), "outputDetails": included})
+			e.event(f, "LambdaFunctionSucceeded", "lambdaFunctionSucceededEventDetails", map[string]any{"output": e.kept(string(result)), "outputDetails": included})
 			out, err := assign(s, input, result)
 			if err != nil {
 				return nil, &TaskError{"States.ResultPathMatchFailure", err.Error()}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -31,6 +32,8 @@ type Handler func(ctx context.Context, payload []byte) ([]byte, error)
 type Service struct {
 	hub             *wire.Hub
 	account, region string
+
+	requests atomic.Int64
 
 	mu        sync.Mutex
 	functions map[string]function
@@ -61,8 +64,9 @@ func (s *Service) ARN(name string) string {
 // Invoke calls a function by name or ARN, as the services do. Faults that are
 // injected for lambda:Invoke strike here.
 func (s *Service) Invoke(ctx context.Context, resource string, payload []byte) ([]byte, *asl.TaskError) {
-	release := s.hub.Clock.Hold()
-	defer release()
+	held := &hold{s.hub.Clock.Hold()}
+	defer func() { held.release() }()
+	ctx = context.WithValue(ctx, holdKey{}, held)
 	var out []byte
 	var failed *asl.TaskError
 	call := &wire.Call{Service: "lambda", Action: "Invoke", Caller: nameOf(resource), Region: s.region, Time: s.hub.Clock.Now(), Body: payload}
@@ -81,6 +85,25 @@ func (s *Service) Invoke(ctx context.Context, resource string, payload []byte) (
 		return nil, &asl.TaskError{Error: "Lambda.SdkClientException", Cause: "no reply came"}
 	}
 	return out, failed
+}
+
+// hold is that of an invocation on the clock.
+type hold struct{ release func() }
+
+// holdKey is the key under which a context has it.
+type holdKey struct{}
+
+// Pause lets time pass within an invocation, for a handler that was invoked by a
+// service which holds the clock once.
+func (s *Service) Pause(ctx context.Context, d time.Duration) error {
+	held, ok := ctx.Value(holdKey{}).(*hold)
+	if !ok {
+		return errors.New("pausing: this is no invocation")
+	}
+	held.release()
+	err := s.hub.Clock.Sleep(ctx, d)
+	held.release = s.hub.Clock.Hold()
+	return err
 }
 
 func nameOf(resource string) string {
@@ -102,7 +125,7 @@ func (s *Service) call(ctx context.Context, name string, payload []byte) (out []
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
-		AwsRequestID: fmt.Sprintf("00000000-0000-4000-8000-%012x", len(s.hub.Calls())), InvokedFunctionArn: s.ARN(name),
+		AwsRequestID: fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1)), InvokedFunctionArn: s.ARN(name),
 	})
 	defer func() {
 		if v := recover(); v != nil {

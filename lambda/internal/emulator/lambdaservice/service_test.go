@@ -52,6 +52,33 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 	return s, hub, server.URL
 }
 
+// Time passes while a function pauses, and others can run.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	s, hub, _ := newService(t)
+	s.Register("pauses", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+		return []byte(`{}`), s.Pause(ctx, time.Hour)
+	})
+	begin, between := hub.Clock.Now(), time.Time{}
+	release := hub.Clock.Hold()
+	hub.Clock.After(time.Second, func() {
+		if _, failed := s.Invoke(t.Context(), "pauses", []byte(`{}`)); failed != nil {
+			t.Errorf("it ends with %+v", failed)
+		}
+	})
+	hub.Clock.After(time.Minute, func() { between = hub.Clock.Now() })
+	release()
+	if err := hub.Clock.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if passed := hub.Clock.Now().Sub(begin); passed != time.Hour+time.Second || between.Sub(begin) != time.Minute {
+		t.Errorf("%s have passed, and something else happened after %s", passed, between.Sub(begin))
+	}
+	if err := s.Pause(t.Context(), time.Second); err == nil {
+		t.Error("who is not invoked can pause")
+	}
+}
+
 // Errors get the names that the Lambda runtime for Go gives them.
 func TestErrorNames(t *testing.T) {
 	t.Parallel()

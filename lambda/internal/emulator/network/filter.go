@@ -13,19 +13,21 @@ const ephemeral = 41000
 // groupAdmits says whether rules of groups let traffic to an address out.
 // Security groups remember connections, so answers need no rule.
 func (n *Network) groupAdmits(region string, groups []string, egress bool, peer netip.Addr, port int, protocol string) bool {
-	return slices.ContainsFunc(n.world.EC2.Rules(region), func(r ec2.Rule) bool {
-		return slices.Contains(groups, r.GroupID) && r.Egress == egress && covers(r, port, protocol) && n.isPeer(region, r, peer)
+	return slices.ContainsFunc(n.rules(region, groups, egress), func(r ec2.Rule) bool {
+		return covers(r, port, protocol) && n.isPeer(region, r, peer)
 	})
 }
 
 // admitsFrom says whether the groups of an interface let a machine in.
 func (n *Network) admitsFrom(m Machine, groups []string, port int, protocol string) bool {
-	return slices.ContainsFunc(n.world.EC2.Rules(m.Region), func(r ec2.Rule) bool {
-		if !slices.Contains(groups, r.GroupID) || r.Egress || !covers(r, port, protocol) {
-			return false
-		}
-		return slices.Contains(m.Groups, r.PeerGroupID) || inBlock(r.CIDR, m.Address)
+	return slices.ContainsFunc(n.rules(m.Region, groups, false), func(r ec2.Rule) bool {
+		return covers(r, port, protocol) && (slices.Contains(m.Groups, r.PeerGroupID) || inBlock(r.CIDR, m.Address))
 	})
+}
+
+// rules are those of groups in one direction.
+func (n *Network) rules(region string, groups []string, egress bool) []ec2.Rule {
+	return n.world.EC2.Rules(region, func(r *ec2.Rule) bool { return r.Egress == egress && slices.Contains(groups, r.GroupID) })
 }
 
 func covers(r ec2.Rule, port int, protocol string) bool {
@@ -36,9 +38,9 @@ func covers(r ec2.Rule, port int, protocol string) bool {
 func (n *Network) isPeer(region string, r ec2.Rule, peer netip.Addr) bool {
 	switch {
 	case r.PeerGroupID != "":
-		return slices.ContainsFunc(n.world.EC2.NetworkInterfaces(region), func(i ec2.NetworkInterface) bool {
+		return len(n.world.EC2.NetworkInterfaces(region, func(i *ec2.NetworkInterface) bool {
 			return i.Address == peer && slices.Contains(i.GroupIDs, r.PeerGroupID)
-		})
+		})) > 0
 	case r.PrefixListID != "":
 		return slices.ContainsFunc(n.world.EC2.PrefixListCIDRs(region, r.PrefixListID), func(b string) bool { return inBlock(b, peer) })
 	default:
@@ -66,12 +68,8 @@ func (n *Network) aclAdmits(region, subnet string, peer netip.Addr, port int, pr
 }
 
 func (n *Network) acl(region, subnet string) []ec2.ACLEntry {
-	for _, a := range n.world.EC2.NetworkACLs(region) {
-		if slices.ContainsFunc(a.Associations, func(as ec2.ACLAssociation) bool { return as.SubnetID == subnet }) {
-			return a.Entries
-		}
-	}
-	return nil
+	acl, _ := first(n.world.EC2.NetworkACLs(region, ec2.OfSubnet(subnet)))
+	return acl.Entries
 }
 
 var protocolNumbers = map[string]string{TCP: "6", UDP: "17"}

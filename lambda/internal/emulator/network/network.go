@@ -64,17 +64,18 @@ func (f Firewall) passes(host, protocol string) bool {
 	return slices.Contains(f.Hosts, host) || f.ByName && protocol == TCP
 }
 
-// EC2 is the part of Amazon EC2 that decides what a packet reaches.
+// EC2 is the part of Amazon EC2 that decides what a packet reaches. What satisfies
+// all conditions is returned.
 type EC2 interface {
-	VPCs(region string) []ec2.VPC
-	Subnets(region string) []ec2.Subnet
-	RouteTables(region string) []ec2.RouteTable
-	NetworkACLs(region string) []ec2.NetworkACL
-	Rules(region string) []ec2.Rule
-	NetworkInterfaces(region string) []ec2.NetworkInterface
-	Endpoints(region string) []ec2.Endpoint
+	VPCs(region string, only ...func(*ec2.VPC) bool) []ec2.VPC
+	Subnets(region string, only ...func(*ec2.Subnet) bool) []ec2.Subnet
+	RouteTables(region string, only ...func(*ec2.RouteTable) bool) []ec2.RouteTable
+	NetworkACLs(region string, only ...func(*ec2.NetworkACL) bool) []ec2.NetworkACL
+	Rules(region string, only ...func(*ec2.Rule) bool) []ec2.Rule
+	NetworkInterfaces(region string, only ...func(*ec2.NetworkInterface) bool) []ec2.NetworkInterface
+	Endpoints(region string, only ...func(*ec2.Endpoint) bool) []ec2.Endpoint
 	Endpoint(region, id string) (ec2.Endpoint, bool)
-	NATGateways(region string) []ec2.NATGateway
+	NATGateways(region string, only ...func(*ec2.NATGateway) bool) []ec2.NATGateway
 	LeadsOut(region, vpc, target string) bool
 	ServiceCIDRs(region, service string) []string
 	PrefixListCIDRs(region, id string) []string
@@ -201,24 +202,21 @@ func (n *Network) zoned(region string, vpc ec2.VPC, host string) (addresses []ne
 // endpointNamed returns the addresses of the endpoint that has a name: its
 // private DNS names hold inside its VPC only, its own names everywhere.
 func (n *Network) endpointNamed(region string, vpc ec2.VPC, host string) []netip.Addr {
-	for _, e := range n.world.EC2.Endpoints(region) {
-		for _, name := range e.DNS {
-			own := strings.HasSuffix(name.Name, ".vpce.amazonaws.com")
-			here := e.VPCID == vpc.ID && vpc.DNSHostnames && e.State == ec2.StateAvailable
-			if name.Name == host && (own || here) {
-				return n.addresses(region, e)
-			}
-		}
+	own := strings.HasSuffix(host, ".vpce.amazonaws.com")
+	all := n.world.EC2.Endpoints(region, func(e *ec2.Endpoint) bool {
+		here := e.VPCID == vpc.ID && vpc.DNSHostnames && e.State == ec2.StateAvailable
+		return (own || here) && slices.ContainsFunc(e.DNS, func(d ec2.DNSEntry) bool { return d.Name == host })
+	})
+	if e, ok := first(all); ok {
+		return n.addresses(region, e)
 	}
 	return nil
 }
 
 func (n *Network) addresses(region string, e ec2.Endpoint) []netip.Addr {
 	var out []netip.Addr
-	for _, i := range n.world.EC2.NetworkInterfaces(region) {
-		if slices.Contains(e.InterfaceIDs, i.ID) {
-			out = append(out, i.Address)
-		}
+	for _, i := range n.world.EC2.NetworkInterfaces(region, func(i *ec2.NetworkInterface) bool { return slices.Contains(e.InterfaceIDs, i.ID) }) {
+		out = append(out, i.Address)
 	}
 	return out
 }
@@ -318,10 +316,7 @@ func (n *Network) beyond(region, vpc, target string, to netip.Addr, host, protoc
 
 // local is a packet to another address of the VPC.
 func (n *Network) local(m Machine, vpc ec2.VPC, to netip.Addr, port int, protocol string) Outcome {
-	for _, i := range n.world.EC2.NetworkInterfaces(m.Region) {
-		if i.Address != to || i.VPCID != vpc.ID {
-			continue
-		}
+	if i, ok := n.interfaceAt(m.Region, vpc.ID, to); ok {
 		// An ACL stands at the border of a subnet, not within it.
 		within := i.SubnetID == m.Subnet
 		if !within && (!n.aclPasses(m.Region, m.Subnet, to, port, protocol) || !n.aclAdmits(m.Region, i.SubnetID, m.Address, port, protocol)) {
@@ -362,21 +357,26 @@ func (n *Network) Endpoint(m Machine, to netip.Addr) (ec2.Endpoint, bool) {
 	if strings.HasPrefix(route.Target, "vpce-") {
 		return n.world.EC2.Endpoint(m.Region, route.Target)
 	}
-	for _, i := range n.world.EC2.NetworkInterfaces(m.Region) {
-		if i.Address == to && i.VPCID == subnet.VPCID {
-			return n.world.EC2.Endpoint(m.Region, i.EndpointID)
-		}
+	if i, ok := n.interfaceAt(m.Region, subnet.VPCID, to); ok {
+		return n.world.EC2.Endpoint(m.Region, i.EndpointID)
 	}
 	return ec2.Endpoint{}, false
 }
 
-func (n *Network) subnet(region, id string) (ec2.Subnet, bool) {
-	for _, s := range n.world.EC2.Subnets(region) {
-		if s.ID == id {
-			return s, true
-		}
+// interfaceAt is the one of a VPC that has an address.
+func (n *Network) interfaceAt(region, vpc string, address netip.Addr) (ec2.NetworkInterface, bool) {
+	return first(n.world.EC2.NetworkInterfaces(region, func(i *ec2.NetworkInterface) bool { return i.VPCID == vpc && i.Address == address }))
+}
+
+func first[T any](all []T) (one T, ok bool) {
+	if len(all) == 0 {
+		return one, false
 	}
-	return ec2.Subnet{}, false
+	return all[0], true
+}
+
+func (n *Network) subnet(region, id string) (ec2.Subnet, bool) {
+	return first(n.world.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.ID == id }))
 }
 
 func (n *Network) vpc(m Machine) (ec2.VPC, bool) {
@@ -384,25 +384,19 @@ func (n *Network) vpc(m Machine) (ec2.VPC, bool) {
 	if !ok {
 		return ec2.VPC{}, false
 	}
-	for _, v := range n.world.EC2.VPCs(m.Region) {
-		if v.ID == s.VPCID {
-			return v, true
-		}
-	}
-	return ec2.VPC{}, false
+	return first(n.world.EC2.VPCs(m.Region, func(v *ec2.VPC) bool { return v.ID == s.VPCID }))
 }
 
 // route is the route with the longest prefix that holds an address, in the
 // table of the subnet or else the main one.
 func (n *Network) route(region string, s ec2.Subnet, to netip.Addr) (ec2.Route, bool) {
 	var table, main *ec2.RouteTable
-	for _, t := range n.world.EC2.RouteTables(region) {
+	for _, t := range n.world.EC2.RouteTables(region, func(t *ec2.RouteTable) bool { return t.VPCID == s.VPCID }) {
 		for _, a := range t.Associations {
-			switch {
-			case t.VPCID != s.VPCID:
-			case a.SubnetID == s.ID:
+			switch a.SubnetID {
+			case s.ID:
 				table = &t
-			case a.SubnetID == "":
+			case "":
 				main = &t
 			}
 		}

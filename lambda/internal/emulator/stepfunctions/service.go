@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,6 +31,10 @@ type Service struct {
 	invoker Invoker
 	notify  func(StatusChange)
 	watch   func(string, asl.Event)
+	// Lean leaves the data that flows out of histories, and forgets those of
+	// executions that succeeded: it is for very many. It is set before the first
+	// one.
+	Lean bool
 
 	mu         sync.Mutex
 	machines   map[string]*machine
@@ -53,6 +58,7 @@ type execution struct {
 	redrives              int
 	redriven              time.Time
 	events                []asl.Event
+	recorded              int
 }
 
 // StatusChange is the event of a status change.
@@ -80,6 +86,26 @@ func (s *Service) Transitions(arn string) int {
 		return x.run.Transitions()
 	}
 	return 0
+}
+
+// Tally is what became of executions.
+type Tally struct {
+	// ByStatus counts them.
+	ByStatus map[string]int
+	// Longest is how many events the longest history has.
+	Longest int
+}
+
+// Tally counts the executions of all machines.
+func (s *Service) Tally() Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := Tally{ByStatus: map[string]int{}}
+	for _, x := range s.executions {
+		t.ByStatus[x.status]++
+		t.Longest = max(t.Longest, x.recorded)
+	}
+	return t
 }
 
 // Wire is the service as the router serves it.
@@ -173,10 +199,11 @@ func (s *Service) startExecution(c *wire.Call, in map[string]any) (any, error) {
 	}
 	x := &execution{arn: arn, name: name, machineARN: m.arn, input: input, status: "RUNNING", start: c.Time}
 	run, err := asl.New(asl.Config{
-		Clock: s.hub.Clock, Delays: s.delays, Invoke: s.invoker.Invoke,
+		Clock: s.hub.Clock, Delays: s.delays, Invoke: s.invoker.Invoke, Seed: seedOf(arn), Lean: s.Lean,
 		Record: func(e asl.Event) {
 			s.mu.Lock()
 			x.events = append(x.events, e)
+			x.recorded++
 			watch := s.watch
 			s.mu.Unlock()
 			if watch != nil {
@@ -196,6 +223,13 @@ func (s *Service) startExecution(c *wire.Call, in map[string]any) (any, error) {
 	return map[string]any{"executionArn": arn, "startDate": epoch(c.Time)}, nil
 }
 
+// seedOf makes executions draw each its own jitter.
+func seedOf(arn string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(arn))
+	return h.Sum64()
+}
+
 // begin runs an execution, or runs it on after a redrive.
 func (s *Service) begin(x *execution) {
 	s.changed(x)
@@ -208,6 +242,9 @@ func (s *Service) begin(x *execution) {
 		switch {
 		case failed == nil:
 			x.status = "SUCCEEDED"
+			if s.Lean {
+				x.events = nil
+			}
 		case x.status == "ABORTING":
 			x.status = "ABORTED"
 		case x.run.TimedOut():

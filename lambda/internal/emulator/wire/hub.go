@@ -17,18 +17,23 @@ type Hub struct {
 	// do. It is set before the first call.
 	Reach func(*Call) bool
 
-	mu     sync.Mutex
-	watch  []func(*Call, bool, *Response)
-	log    []Record
-	faults []*Fault
-	limits map[string]*bucket
-	stale  int
-	unseen map[string]int
+	// Lean keeps no log of calls, for worlds in which there are very many. It is
+	// set before the first call.
+	Lean bool
+
+	mu      sync.Mutex
+	watch   []func(*Call, bool, *Response)
+	log     []Record
+	faults  []*Fault
+	limits  []Limit
+	buckets map[pool]*bucket
+	stale   int
+	unseen  map[string]int
 }
 
-// NewHub returns a hub without faults.
+// NewHub returns a hub without faults and limits.
 func NewHub(c *clock.Clock) *Hub {
-	return &Hub{Clock: c, limits: map[string]*bucket{}, unseen: map[string]int{}}
+	return &Hub{Clock: c, buckets: map[pool]*bucket{}, unseen: map[string]int{}}
 }
 
 // Record is one line of the log of calls.
@@ -99,14 +104,6 @@ func (h *Hub) Struck(f *Fault) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return f.struck
-}
-
-// Limit makes a service refuse more than burst calls at once and perSecond
-// calls after that. Action may end in *, as in Describe*.
-func (h *Hub) Limit(service, action string, burst, perSecond float64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.limits[service+":"+action] = &bucket{capacity: burst, tokens: burst, rate: perSecond, at: h.Clock.Now()}
 }
 
 // StaleReads makes every object that is created from now on invisible to its
@@ -189,7 +186,9 @@ func (h *Hub) Do(c *Call, mutating bool, act func() *Response, refuse func(*Erro
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.log = append(h.log, record)
+	if !h.Lean {
+		h.log = append(h.log, record)
+	}
 	return reply
 }
 
@@ -209,11 +208,8 @@ func (h *Hub) strike(c *Call, mutating bool) (FaultKind, *Fault) {
 		f.struck++
 		return f.Kind, f
 	}
-	for pattern, b := range h.limits {
-		service, action, _ := strings.Cut(pattern, ":")
-		if service == c.Service && matches(action, c.Action) && !b.take(now) {
-			return Throttle, nil
-		}
+	if !h.admits(c, now) {
+		return Throttle, nil
 	}
 	return "", nil
 }
@@ -246,20 +242,4 @@ func throttled(service string) *Error {
 	default:
 		return &Error{Status: 400, Code: "ThrottlingException", Message: "Rate exceeded"}
 	}
-}
-
-// bucket is a token bucket, the way in which AWS limits API calls.
-type bucket struct {
-	capacity, tokens, rate float64
-	at                     time.Time
-}
-
-func (b *bucket) take(now time.Time) bool {
-	b.tokens = min(b.capacity, b.tokens+now.Sub(b.at).Seconds()*b.rate)
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }

@@ -99,7 +99,7 @@ func TestFaults(t *testing.T) {
 func TestLimitAndStaleReads(t *testing.T) {
 	t.Parallel()
 	hub, _, ask := serve(t)
-	hub.Limit("things", "Make*", 2, 1)
+	hub.Enforce([]wire.Limit{{Service: "things", Actions: []string{"Make*"}, Burst: 2, PerSecond: 1}})
 	var statuses []int
 	for range 3 {
 		status, _, err := ask("things", "MakeThing")
