@@ -79,12 +79,19 @@ func newCommitter(ctx context.Context, w *emulator.World) (*committer, error) {
 func (c *committer) where() string { return c.address }
 
 func (c *committer) push(ctx context.Context, path string, text []byte, message string) error {
-	file := filepath.Join(c.folder, path)
-	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return err
+	return c.pushAll(ctx, map[string][]byte{path: text}, message)
+}
+
+// pushAll pushes one commit with many files.
+func (c *committer) pushAll(ctx context.Context, files map[string][]byte, message string) error {
+	for path, text := range files {
+		file := filepath.Join(c.folder, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			return err
+		}
 	}
 	return c.commit(ctx, message)
 }

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"lakegate/lambda/plan"
 )
 
 func main() {
@@ -33,7 +35,7 @@ func main() {
 // errReported is a failure that has been printed already.
 var errReported = errors.New("failed")
 
-const usage = "usage: local demo|plan|serve|bench|interpreter [flags]"
+const usage = "usage: local demo|plan|serve|bench|many|interpreter [flags]"
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
@@ -49,6 +51,10 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
 	speed := flags.Float64("speed", 60, "how many times faster than the wall time passes")
 	asset := flags.String("asset", "dist", "folder of the built binary")
+	workspaces := flags.Int("workspaces", 1000, "how many workspaces one commit adds")
+	regions := flags.Int("regions", 1, "over how many regions they are spread")
+	slots := flags.Int("slots", plan.DefaultSlots, "how many executions may work at the same time; -1 means any number")
+	endpoints := flags.Float64("endpoints-per-second", plan.DefaultEndpointsPerSecond, "how many endpoints executions may plan to make in a region; -1 means any number")
 	runs := flags.Int("runs", 100, "how many seeds to measure")
 	if err := flags.Parse(args[1:]); err != nil {
 		return errReported
@@ -61,7 +67,13 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	case "serve":
 		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, speed: *speed})
 	case "bench":
+		// First, as it measures the memory of the process.
+		if err := many(ctx, out, manyOptions{*workspaces, *regions, *slots, *endpoints, *seed}); err != nil {
+			return err
+		}
 		return bench(ctx, out, *specFile, *asset, *runs)
+	case "many":
+		return many(ctx, out, manyOptions{*workspaces, *regions, *slots, *endpoints, *seed})
 	case "interpreter":
 		return interpreter(ctx, out, *specFile, *awsPort)
 	default:
