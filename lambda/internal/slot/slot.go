@@ -53,9 +53,10 @@ type Store struct {
 }
 
 const (
-	// near is how many in front of the line look for executions that ended without
-	// leaving it, and looks how many of them one asks about: so that what they ask
-	// of Step Functions does not grow with the line.
+	// near is how many in front of the line look whether those who have slots still
+	// run, and looks how many of them one asks about. The others ask about the one
+	// before them only: what is asked of Step Functions hardly grows with the line,
+	// since the look is the rarer the longer it is.
 	near, looks = 3, 2
 	// tries is how often leaving the line is tried against others.
 	tries = 8
@@ -92,9 +93,8 @@ func (s *Store) Book(ctx context.Context, takes map[string]time.Duration) (time.
 }
 
 // Take gives an execution a slot of a pool. If there is none it stands in line,
-// and ahead says for how many that end before it: ask again later. Who stands
-// in front looks whether those who have slots still run; one that does not has
-// lost its place.
+// and ahead says for how many that end before it: ask again later. Who waits
+// looks whether those before it still run; one that does not has lost its place.
 func (s *Store) Take(ctx context.Context, pool, execution string, running func(context.Context, string) (bool, error)) (ahead int, err error) {
 	if s.Slots <= 0 {
 		return 0, nil
@@ -108,8 +108,8 @@ func (s *Store) Take(ctx context.Context, pool, execution string, running func(c
 		line.Places = append(line.Places, Place{Execution: execution, Pool: pool})
 		changed = true
 	}
-	if ahead = s.ahead(line, execution); ahead > 0 && ahead <= near {
-		gone, err := s.ended(ctx, line, pool, running)
+	if ahead = s.ahead(line, execution); ahead > 0 {
+		gone, err := s.ended(ctx, s.suspects(line, execution, ahead), running)
 		if err != nil {
 			return ahead, err
 		}
@@ -136,23 +136,38 @@ func (s *Store) ahead(line *Line, execution string) int {
 	return max(0, before-s.Slots+1)
 }
 
-// ended asks about some of those who have slots, others each time.
-func (s *Store) ended(ctx context.Context, line *Line, pool string, running func(context.Context, string) (bool, error)) (gone []string, err error) {
-	var holders []string
-	for _, p := range line.Places {
-		if p.Pool == pool && len(holders) < s.Slots {
-			holders = append(holders, p.Execution)
+// suspects are those about which one asks who waits: the one before it and, in
+// front, some of those who have slots, others each time.
+func (s *Store) suspects(line *Line, execution string, ahead int) []string {
+	i := slices.IndexFunc(line.Places, func(p Place) bool { return p.Execution == execution })
+	var before []string
+	for _, p := range line.Places[:i] {
+		if p.Pool == line.Places[i].Pool {
+			before = append(before, p.Execution)
 		}
 	}
-	first := int(s.Now().Unix()) % len(holders)
-	for i := range min(looks, len(holders)) {
-		holder := holders[(first+i)%len(holders)]
-		runs, err := running(ctx, holder)
+	out := slices.Clone(before[len(before)-1:])
+	if ahead > near {
+		return out
+	}
+	first := int(s.Now().Unix()) % s.Slots
+	for n := range min(looks, s.Slots) {
+		if holder := before[(first+n)%s.Slots]; !slices.Contains(out, holder) {
+			out = append(out, holder)
+		}
+	}
+	return out
+}
+
+// ended asks which executions do not run any more.
+func (s *Store) ended(ctx context.Context, suspects []string, running func(context.Context, string) (bool, error)) (gone []string, err error) {
+	for _, x := range suspects {
+		runs, err := running(ctx, x)
 		if err != nil {
-			return nil, fmt.Errorf("looking at execution %s, which has a slot: %w", holder, err)
+			return nil, fmt.Errorf("looking at execution %s, which is before it: %w", x, err)
 		}
 		if !runs {
-			gone = append(gone, holder)
+			gone = append(gone, x)
 		}
 	}
 	return gone, nil
