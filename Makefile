@@ -38,7 +38,7 @@ bin/local:
 
 .PHONY: test
 test: ## Run all tests; those of the CDK app need Node.js
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: bench
 bench: bin/local dist/bootstrap ## Measure what design and README claim

@@ -211,6 +211,10 @@ func TestRoleIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	s := newSceneElsewhere(t, "locked-down", deletion)
 	before, inventory := s.belongings(), s.Inventory()
+	// These look at AWS only when a workspace moves to another network.
+	moving := []string{
+		"RegisterWorkspaceEndpoint", "RegisterRelayEndpoint", "RegisterFrontEndEndpoint", "AwaitMovedEndpoints", "DeleteFormerNetwork",
+	}
 	// Each step is refused the role once.
 	withdraw := func(graph plan.Sequence) map[string]*wire.Fault {
 		faults := map[string]*wire.Fault{}
@@ -238,7 +242,7 @@ func TestRoleIsWithdrawn(t *testing.T) {
 			redrive()
 		}
 		for step, f := range faults {
-			if s.Hub.Struck(f) != 1 {
+			if s.Hub.Struck(f) != 1 && !slices.Contains(moving, step) {
 				t.Errorf("%s did not need the role", step)
 			}
 		}
