@@ -50,6 +50,10 @@ type Store struct {
 // execution holds it and still runs, that one is told to stop at its next step,
 // and held is its ARN: ask again later.
 func (s *Store) Acquire(ctx context.Context, workspace, execution string, running func(context.Context, string) (bool, error)) (l Lease, held string, err error) {
+	return s.acquire(ctx, workspace, execution, running, true)
+}
+
+func (s *Store) acquire(ctx context.Context, workspace, execution string, running func(context.Context, string) (bool, error), succeed bool) (l Lease, held string, err error) {
 	l, etag, err := s.read(ctx, workspace)
 	if err != nil {
 		return l, "", err
@@ -63,7 +67,7 @@ func (s *Store) Acquire(ctx context.Context, workspace, execution string, runnin
 			return l, "", fmt.Errorf("looking at execution %s, which holds the lease of %s: %w", l.Execution, workspace, err)
 		}
 		if alive {
-			if l.Successor == execution {
+			if l.Successor == execution || !succeed {
 				return l, l.Execution, nil
 			}
 			l.Successor = execution
@@ -75,21 +79,11 @@ func (s *Store) Acquire(ctx context.Context, workspace, execution string, runnin
 	return l, "", s.write(ctx, l, etag)
 }
 
-// Busy returns the execution that holds the lease and still runs, unless it is the
-// one that asks; empty if none does. Unlike Acquire, it tells nobody to stop.
-func (s *Store) Busy(ctx context.Context, workspace, execution string, running func(context.Context, string) (bool, error)) (held string, err error) {
-	l, _, err := s.read(ctx, workspace)
-	if err != nil || l.Execution == "" || l.Execution == execution {
-		return "", err
-	}
-	alive, err := running(ctx, l.Execution)
-	if err != nil {
-		return "", fmt.Errorf("looking at execution %s, which holds the lease of %s: %w", l.Execution, workspace, err)
-	}
-	if !alive {
-		return "", nil
-	}
-	return l.Execution, nil
+// AcquireFree takes the lease if no other execution that runs holds it; else held
+// is the ARN of that one. Unlike Acquire, it tells nobody to stop: what is looked
+// at and what is written is one version of the lease.
+func (s *Store) AcquireFree(ctx context.Context, workspace, execution string, running func(context.Context, string) (bool, error)) (l Lease, held string, err error) {
+	return s.acquire(ctx, workspace, execution, running, false)
 }
 
 // Check fails as Superseded unless the execution still holds the lease of this

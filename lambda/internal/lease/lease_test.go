@@ -136,3 +136,39 @@ func TestOneHolder(t *testing.T) {
 		}
 	})
 }
+
+// Whoever only looks waits for nobody and tells nobody to stop, also if another
+// execution takes the lease between its look and its write.
+func TestAcquireFree(t *testing.T) {
+	t.Parallel()
+	ctx, s, r := t.Context(), newStore(t), runs{"a": true, "b": true, "looks": true}
+	if _, held, err := s.AcquireFree(ctx, "tokyo", "looks", r.running); err != nil || held != "" {
+		t.Fatalf("a free lease: held by %q, %v", held, err)
+	}
+	if err := s.Release(ctx, "tokyo", "looks"); err != nil {
+		t.Fatal(err)
+	}
+	first, _, err := s.Acquire(ctx, "tokyo", "a", r.running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, held, err := s.AcquireFree(ctx, "tokyo", "looks", r.running); err != nil || held != "a" {
+		t.Fatalf("a held lease: held by %q, %v", held, err)
+	}
+	if err := s.Check(ctx, "tokyo", "a", first.Generation); err != nil {
+		t.Fatalf("the holder may not act any more: %v", err)
+	}
+	r["a"] = false
+	_, held, err := s.AcquireFree(ctx, "tokyo", "looks", func(_ context.Context, of string) (bool, error) {
+		if _, _, err := s.Acquire(ctx, "tokyo", "b", r.running); err != nil {
+			t.Fatal(err)
+		}
+		return r[of], nil
+	})
+	if failure.Code(err) != "PreconditionFailed" {
+		t.Fatalf("a lease that was taken meanwhile: held by %q, %v", held, err)
+	}
+	if err := s.Check(ctx, "tokyo", "b", first.Generation+1); err != nil {
+		t.Fatalf("who was faster may not act: %v", err)
+	}
+}

@@ -24,25 +24,23 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 	if err := d.newest(ctx, doc); err != nil {
 		return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
 	}
+	acquire := d.Leases.Acquire
 	if doc.Mode == document.Verify {
-		busy, err := d.Leases.Busy(ctx, doc.Workspace, doc.Execution.ARN, d.running)
-		if err != nil {
-			return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
-		}
-		if busy != "" {
-			return &document.Lease{
-				Leave: true, Wait: d.wait(nil, true, paceLease), Holder: busy,
-				Outcome: skipped("there is nothing to verify while execution " + busy + " is at work"),
-			}, nil
-		}
+		acquire = d.Leases.AcquireFree
 	}
-	l, holder, err := d.Leases.Acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
+	l, holder, err := acquire(ctx, doc.Workspace, doc.Execution.ARN, d.running)
 	if err != nil {
 		if failure.Code(err) == "PreconditionFailed" {
 			// Somebody else was faster; look again.
 			return nil, failure.As(plan.Transient, "", err)
 		}
 		return nil, fmt.Errorf("taking the lease of %s: %w", doc.Workspace, err)
+	}
+	if doc.Mode == document.Verify && holder != "" {
+		return &document.Lease{
+			Leave: true, Wait: d.wait(nil, true, paceLease), Holder: holder,
+			Outcome: skipped("there is nothing to verify while execution " + holder + " is at work"),
+		}, nil
 	}
 	out := &document.Lease{Generation: l.Generation, Holder: holder}
 	var previous *document.Wait
