@@ -311,3 +311,38 @@ func (s *scene) causeOf(execution *string) string {
 	}
 	return aws.ToString(out.Error) + ": " + aws.ToString(out.Cause)
 }
+
+// A network that is gone, or that nobody can tell from others any more, is told as
+// drift. No schedule moves the workspace into a new one for that, or stops what
+// runs in it.
+func TestDriftOfNetwork(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string]string{"Report": "", "Repair": "  drift: Repair\n  change: {stopCompute: true}\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.push(append(slices.Clone(s.text), lines...))
+			s.mustBeReady()
+			vpc := s.status().Objects["vpc"][0]
+			var tags []types.Tag
+			for _, key := range []string{plan.TagWorkspace, plan.TagManaged, plan.TagObject, "Name"} {
+				tags = append(tags, types.Tag{Key: aws.String(key)})
+			}
+			if _, err := awsec2.NewFromConfig(s.somebody()).DeleteTags(t.Context(), &awsec2.DeleteTagsInput{Resources: []string{vpc}, Tags: tags}); err != nil {
+				t.Fatal(err)
+			}
+			before := len(s.Hub.Calls())
+			s.verify()
+			if x := s.last(); x.Status != sfntypes.ExecutionStatusSucceeded {
+				t.Fatalf("the execution is %s: %s", x.Status, aws.ToString(x.Cause))
+			}
+			drift := s.mustHaveDrifted()
+			if !slices.ContainsFunc(drift.Deviations, func(v report.Deviation) bool { return v.ID == vpc && v.Found == "missing" }) {
+				t.Errorf("it told %+v", drift.Deviations)
+			}
+			if made := s.Changes(before); drift.Repair || len(made) > 0 {
+				t.Errorf("it made %v", made)
+			}
+		})
+	}
+}

@@ -36,7 +36,8 @@ func (d *Deps) compare(ctx context.Context, doc *document.Document) (*document.P
 	if err != nil {
 		return nil, err
 	}
-	if refused == nil {
+	// Of a place that is gone there is nothing to check.
+	if refused == nil && placed(rehearsed) {
 		checked, err := d.checkDrift(ctx, rehearsed)
 		if err != nil {
 			return nil, err
@@ -44,8 +45,9 @@ func (d *Deps) compare(ctx context.Context, doc *document.Document) (*document.P
 		deviations = append(deviations, checked...)
 	}
 	drift := &report.Drift{Workspace: doc.Workspace, Revision: doc.Revision.String(), Time: d.Now().UTC(), Deviations: deviations}
-	// What only checks have found is not for any step to mend.
-	drift.Repair = doc.Spec.Drift == spec.Repair && refused == nil && len(wanted(changes)) > 0
+	// What only checks have found is not for any step to mend, and a workspace moves
+	// into another network only when an author has pushed that.
+	drift.Repair = doc.Spec.Drift == spec.Repair && refused == nil && len(wanted(changes)) > 0 && !moves(rehearsed)
 	out := &document.Plan{Leave: !drift.Repair, Changes: wanted(changes)}
 	if err := d.reportDrift(ctx, doc, status, drift); err != nil {
 		return nil, err
@@ -63,6 +65,14 @@ func (d *Deps) compare(ctx context.Context, doc *document.Document) (*document.P
 	}
 	return out, d.release(ctx, doc)
 }
+
+// placed says whether VPC and subnets of a rehearsed document exist.
+func placed(doc *document.Document) bool {
+	return !awsapi.IsNew(doc.VPC.ID) && !slices.ContainsFunc(doc.Subnets.All(), func(s document.Subnet) bool { return awsapi.IsNew(s.ID) })
+}
+
+// moves says whether a rehearsed document has the workspace in another network.
+func moves(doc *document.Document) bool { return doc.Network.Mover != nil }
 
 // maxDifferences bounds those in the document; the page has all.
 const maxDifferences = 50
