@@ -162,7 +162,31 @@ type Outcome struct {
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
 	// Differences between spec and world that were found, and mended.
-	Differences []Difference `json:"differences,omitempty"`
+	Differences Differences `json:"differences,omitempty"`
+}
+
+// Differences are those of one object or step. As JSON they are cut to maxShown
+// bytes and count what is left out: every branch of a parallel state carries the
+// whole document, and plans and drifts are kept in full elsewhere.
+type Differences []Difference
+
+const maxShown = 512
+
+// MarshalJSON cuts what is too long.
+func (d Differences) MarshalJSON() ([]byte, error) {
+	shown, size := []Difference{}, 0
+	for i, one := range d {
+		text, err := json.Marshal(one)
+		if err != nil {
+			return nil, fmt.Errorf("encoding difference of %s: %w", one.Object, err)
+		}
+		if size += len(text); size > maxShown && i > 0 {
+			shown = append(shown, Difference{Object: fmt.Sprintf("%d more", len(d)-i)})
+			break
+		}
+		shown = append(shown, one)
+	}
+	return json.Marshal(shown)
 }
 
 // Difference is one way in which an object is not as the spec wants it.
@@ -224,7 +248,7 @@ type PlannedChange struct {
 	// Reason says more, for people.
 	Reason string `json:"reason,omitempty"`
 	// Differences are those that it would mend, or that forbid it.
-	Differences []Difference `json:"differences,omitempty"`
+	Differences Differences `json:"differences,omitempty"`
 	// Calls are those that would be made, as service:Operation.
 	Calls []string `json:"calls,omitempty"`
 }

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -154,5 +155,25 @@ func TestAdoptVPC(t *testing.T) {
 	s.mustBeReady()
 	if changed := s.changed(); len(changed) > 0 {
 		t.Errorf("the run after it changed %v", changed)
+	}
+}
+
+// However much of a workspace changes at once, the document stays within what
+// Step Functions carries through parallel branches.
+func TestManyTags(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	text := append(slices.Clone(s.text), "  tags:\n"...)
+	for i := range 40 {
+		text = fmt.Appendf(text, "    %s-%d: %s\n", strings.Repeat("k", 40), i, strings.Repeat("v", 80))
+	}
+	s.push(text)
+	s.mustBeReady()
+	var planned report.PlannedData
+	s.sent(report.Planned, &planned)
+	if n := len(planned.Changes[0].Differences); n != 40 {
+		t.Errorf("the plan has %d differences of the VPC", n)
 	}
 }

@@ -441,6 +441,11 @@ func assign(s *State, input any, result []byte) (any, error) {
 	return out, nil
 }
 
+// maxData is how long the result of a state may be, before anything is selected
+// from it.
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+const maxData = 256 << 10
+
 func (e *Execution) parallel(ctx context.Context, s *State, f *frame, input any) (any, *TaskError) {
 	e.event(f, "ParallelStateStarted", "", nil)
 	if f.branches == nil {
@@ -483,6 +488,10 @@ func (e *Execution) parallel(ctx context.Context, s *State, f *frame, input any)
 	if first != nil {
 		e.event(f, "ParallelStateFailed", "", nil)
 		return nil, first
+	}
+	if text, err := json.Marshal(outs); err != nil || len(text) > maxData {
+		e.event(f, "ParallelStateFailed", "", nil)
+		return nil, &TaskError{"States.DataLimitExceeded", fmt.Sprintf("the branches return %d bytes, more than the service limit of %d", len(text), maxData)}
 	}
 	e.event(f, "ParallelStateSucceeded", "", nil)
 	var out any = outs
