@@ -72,6 +72,9 @@ type formerNetwork struct {
 
 	removed, there []string
 	left           []document.Left
+	// occupied are the VPCs that a network configuration which stays is in, and what
+	// it is: whoever runs there needs endpoints and routes that it does not name.
+	occupied map[string]string
 }
 
 func (d *Deps) formerNetwork(ctx context.Context, doc *document.Document) (*formerNetwork, error) {
@@ -128,6 +131,10 @@ func (f *formerNetwork) former(all []owned) (going []owned) {
 		if slices.Contains(f.using, o.id) || o.object == frontEndObject {
 			continue
 		}
+		if what, yes := f.occupied[o.vpc]; yes {
+			f.keep(document.Left{What: o.what(), Why: what + " refers to its VPC", Needs: []string{o.vpc}})
+			continue
+		}
 		if len(o.users) > 0 {
 			f.keep(document.Left{What: o.what(), Why: "workspace " + strings.Join(o.users, ", ") + " uses it", Needs: []string{o.vpc}})
 			continue
@@ -153,22 +160,29 @@ func (f *formerNetwork) configurations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.deregister(ctx, matching(all, func(r registered) bool {
+	left, err := f.deregister(ctx, matching(all, func(r registered) bool {
 		// What others have in the VPC that stays is none of our business.
 		return r.id != f.doc.Network.ID && (r.named && r.fits || !slices.Contains(r.needs, f.doc.VPC.ID))
 	}))
+	f.occupied = map[string]string{}
+	for _, l := range left {
+		for _, vpc := range l.Needs {
+			f.occupied[vpc] = l.What
+		}
+	}
+	return err
 }
 
-func (f *formerNetwork) deregister(ctx context.Context, all []registered) error {
+func (f *formerNetwork) deregister(ctx context.Context, all []registered) ([]document.Left, error) {
 	did, err := deregister(ctx, all)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f.removed = append(f.removed, did.Removed...)
 	for _, l := range did.Kept {
 		f.keep(l)
 	}
-	return nil
+	return did.Kept, nil
 }
 
 // admissions shuts out the endpoints of the former network, which were admitted
@@ -213,7 +227,14 @@ func (f *formerNetwork) registrations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.deregister(ctx, matching(all, func(r registered) bool { return !slices.Contains(f.using, r.id) && !f.ofUsers(r.id) }))
+	staying := slices.Clone(f.using)
+	for _, e := range f.ownedEndpoints() {
+		if _, yes := f.occupied[e.vpc]; yes {
+			staying = append(staying, e.id)
+		}
+	}
+	_, err = f.deregister(ctx, matching(all, func(r registered) bool { return !slices.Contains(staying, r.id) && !f.ofUsers(r.id) }))
+	return err
 }
 
 // ofUsers says whether an endpoint is, or was, that of the users.

@@ -1,8 +1,13 @@
 package step_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/databricks/databricks-sdk-go/service/provisioning"
 
 	"lakegate/lambda/internal/document"
 )
@@ -56,5 +61,35 @@ func TestDeleteFormerNetwork(t *testing.T) {
 		var out document.RemovalWait
 		r.result(step, &out)
 		contains(t, strings.Join(out.Removed, ", "), "instance i-", "network interface eni-", "VPC vpc-", "registration workspace-rest-api", "VPC endpoint vpce-")
+	})
+
+	t.Run("a workspace of somebody else's in the former VPC", func(t *testing.T) {
+		t.Parallel()
+		r := newMove(t, "")
+		r.upTo(step)
+		var vpc document.VPC
+		r.result("EnsureVpc", &vpc)
+		before := vpc.Former[0]
+		all := must(r.console().Networks.List(t.Context()))
+		ours := all[slices.IndexFunc(all, func(n provisioning.Network) bool { return n.VpcId == before })]
+		made := must(r.ec2().CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: aws.String(before), CidrBlock: aws.String("10.0.0.0/26")}))
+		if _, err := r.console().Networks.Create(t.Context(), provisioning.CreateNetworkRequest{
+			NetworkName: "theirs", VpcId: before, SubnetIds: []string{*made.Subnet.SubnetId, "subnet-2"}, SecurityGroupIds: []string{r.newGroup(before, "theirs")},
+			VpcEndpoints: ours.VpcEndpoints,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.persist(step); err != nil {
+			t.Fatal(err)
+		}
+		var out document.RemovalWait
+		r.result(step, &out)
+		if !out.Ready {
+			t.Errorf("it waits for %s", out.Reason)
+		}
+		contains(t, out.Reason, "VPC endpoint vpce-", " stays: network configuration theirs (", "refers to its VPC", "VPC "+before+" stays")
+		if text := strings.Join(out.Removed, ", "); strings.Contains(text, "vpce-") || strings.Contains(text, "registration") {
+			t.Errorf("it removed %s", text)
+		}
 	})
 }
