@@ -76,9 +76,9 @@ type PlannedData struct {
 // Markdown is the plan for people.
 func (p *Plan) Markdown() []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Plan of workspace %s\n\n%s, %s\n\n", p.Workspace, p.Revision, p.Time.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&out, "# Plan of workspace %s\n\n%s, %s\n\n", p.Workspace, cell(p.Revision), p.Time.UTC().Format(time.RFC3339))
 	if p.Renamed != nil {
-		fmt.Fprintf(&out, "**%s would be renamed to %s.** %s\n\n", p.Renamed.From, p.Renamed.To, p.Renamed.Message)
+		fmt.Fprintf(&out, "**%s would be renamed to %s.** %s\n\n", p.Renamed.From, p.Renamed.To, cell(p.Renamed.Message))
 	}
 	if p.Retirement != nil {
 		p.Retirement.write(&out, p.Summary())
@@ -109,7 +109,7 @@ func (p *Plan) Markdown() []byte {
 
 // write writes what becomes of a workspace, for people.
 func (r *PlannedRetirement) write(out *bytes.Buffer, summary string) {
-	fmt.Fprintf(out, "The spec would be deleted. %s\n", r.Message)
+	fmt.Fprintf(out, "The spec would be deleted. %s\n", cell(r.Message))
 	if len(r.Removed)+len(r.Left) == 0 {
 		return
 	}

@@ -129,10 +129,11 @@ func (v *Verification) Markdown() []byte {
 	return out.Bytes()
 }
 
-// cell keeps text within one cell of a table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
-}
+// cell keeps text within one cell of a table, and what others have written, such as
+// tags, from being more than text.
+func cell(text string) string { return unmarked.Replace(text) }
+
+var unmarked = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, "[", `\[`, "`", "\\`", "\r", " ", "\n", " ")
 
 // Ledger says where compute may have been started.
 type Ledger struct {
