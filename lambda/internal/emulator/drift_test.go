@@ -346,3 +346,26 @@ func TestDriftOfNetwork(t *testing.T) {
 		})
 	}
 }
+
+// Drift is told although the event cannot be sent at once, and each time that it
+// was mended and has come back.
+func TestDriftIsTold(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(append(slices.Clone(s.text), "  drift: Repair\n"...))
+	s.mustBeReady()
+	for i := range 2 {
+		if _, err := awsec2.NewFromConfig(s.somebody()).CreateTags(t.Context(), &awsec2.CreateTagsInput{
+			Resources: s.status().Objects["vpc"], Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("mine")}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.Hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "events", Action: "PutEvents", Caller: "PlanChanges", Times: 3})
+		s.verify()
+		s.mustBeReady()
+		s.Hub.Clear()
+		if n := s.count(report.Drifted); n != i+1 {
+			t.Errorf("after drift %d there are %d events", i+1, n)
+		}
+	}
+}

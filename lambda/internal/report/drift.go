@@ -68,7 +68,7 @@ func (d *Drift) Message() string {
 // Markdown is the drift for people.
 func (d *Drift) Markdown() []byte {
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Drift of workspace %s\n\n%s, %s\n\n", d.Workspace, d.Revision, d.Time.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&out, "# Drift of workspace %s\n\n%s, %s\n\n", d.Workspace, cell(d.Revision), d.Time.UTC().Format(time.RFC3339))
 	if len(d.Deviations) == 0 {
 		fmt.Fprint(&out, "Everything is as the spec wants it.\n")
 		return out.Bytes()
@@ -96,12 +96,15 @@ func (e *Evidence) Drift(ctx context.Context, workspace string) (*Drift, error) 
 	return &d, nil
 }
 
-// WriteDrift stores drift as JSON and as Markdown, and returns the key of the
-// Markdown.
-func (e *Evidence) WriteDrift(ctx context.Context, d *Drift) (key string, err error) {
-	if _, err := e.put(ctx, plan.DriftPrefix+d.Workspace+".json", d); err != nil {
-		return "", err
+// Key of the page in the state bucket.
+func (d *Drift) Key() string { return plan.DriftPrefix + d.Workspace + ".md" }
+
+// WriteDrift stores drift as Markdown and as JSON, by which the next look knows
+// what was told.
+func (e *Evidence) WriteDrift(ctx context.Context, d *Drift) error {
+	if err := e.store(ctx, d.Key(), d.Markdown()); err != nil {
+		return err
 	}
-	key = plan.DriftPrefix + d.Workspace + ".md"
-	return key, e.store(ctx, key, d.Markdown())
+	_, err := e.put(ctx, plan.DriftPrefix+d.Workspace+".json", d)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -87,8 +88,14 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 	if len(drift.Deviations) > 0 {
 		d.attribute(ctx, doc, drift.Deviations)
 	}
-	key, err := d.Evidence.WriteDrift(ctx, drift)
-	if err != nil {
+	// It is told before it is noted as told, and what was mended since is told again.
+	if len(drift.Deviations) > 0 && (drift.Repair || !drift.Same(before)) {
+		data := report.DriftedData{Drift: *drift, Message: drift.Message(), Key: drift.Key()}
+		if err := d.Publisher.Publish(ctx, report.Drifted, "drifted", subject(doc), data); err != nil {
+			return err
+		}
+	}
+	if err := d.Evidence.WriteDrift(ctx, drift); err != nil {
 		return err
 	}
 	conditions := slices.DeleteFunc(slices.Clone(status.Conditions), func(c report.Condition) bool { return c.Type == report.ConditionDrifted })
@@ -99,14 +106,9 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 	}
 	if len(conditions) != len(status.Conditions) || len(drift.Deviations) > 0 {
 		status.Set(d.Now(), conditions...)
-		if err := d.Statuses.Write(ctx, status); err != nil {
-			return err
-		}
+		return d.Statuses.Write(ctx, status)
 	}
-	if len(drift.Deviations) == 0 || drift.Same(before) {
-		return nil
-	}
-	return d.Publisher.Publish(ctx, report.Drifted, "drifted", subject(doc), report.DriftedData{Drift: *drift, Message: drift.Message(), Key: key})
+	return nil
 }
 
 // deviationsOf are the changes of a plan for what was as the spec wanted it.
@@ -126,7 +128,7 @@ func deviationsOf(changes []document.PlannedChange, rehearsed *document.Document
 			key := resultOf(c.Step)
 			for _, id := range objects[key] {
 				if !strings.Contains(string(results[key]), id) {
-					differences = append(differences, document.Difference{Object: c.Step[len("Ensure"):] + " " + id, ID: id, Field: "existence", Found: "missing", Wanted: "present"})
+					differences = append(differences, document.Difference{Object: nameOfObject(c.Step) + " " + id, ID: id, Field: "existence", Found: "missing", Wanted: "present"})
 				}
 			}
 		}
@@ -138,6 +140,11 @@ func deviationsOf(changes []document.PlannedChange, rehearsed *document.Document
 		}
 	}
 	return out, nil
+}
+
+// nameOfObject is the step's name without its verb, which is that of its object.
+func nameOfObject(step string) string {
+	return step[1+strings.IndexFunc(step[1:], unicode.IsUpper):]
 }
 
 // resultOf is the key of the document under which a step puts its result.
