@@ -24,6 +24,7 @@ import (
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/revision"
+	"lakegate/lambda/internal/survey"
 	"lakegate/lambda/plan"
 )
 
@@ -368,4 +369,28 @@ func TestDriftIsTold(t *testing.T) {
 			t.Errorf("after drift %d there are %d events", i+1, n)
 		}
 	}
+}
+
+// An execution that ends before it has touched anything leaves the workspace as
+// ready as it was, and one that verifies is not followed by one that applies.
+func TestReadyWhatever(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.push(s.text)
+	s.mustBeReady()
+	ready := func(class string) {
+		s.Helper()
+		if c := s.statusOf(report.ConditionReady); c == nil || c.Status != "True" {
+			s.Errorf("after %s the conditions are %+v", class, s.status().Conditions)
+		}
+	}
+	s.Hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "s3", Caller: "AcquireLease", Times: -1})
+	s.verify()
+	s.mustHaveFailed(plan.Transient, "AcquireLease")
+	s.Hub.Clear()
+	ready(plan.Transient)
+	s.survey(map[string]int{survey.Verify: 1})
+	s.push([]byte(strings.Replace(string(s.text), "  aws:\n", "  aws:\n    roleArn: arn:aws:iam::123456789012:role/unknown\n", 1)))
+	s.mustHaveFailed(plan.AccessDenied, "LoadSpec")
+	ready(plan.AccessDenied)
 }

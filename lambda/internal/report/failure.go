@@ -231,6 +231,8 @@ func (f *Failures) stalled(ctx context.Context, about Subject, data FailedData, 
 	}
 	untouched := data.Class == plan.SpecInvalid
 	switch data.Step {
+	case "LoadSpec", "AcquireLease":
+		untouched = true
 	case "LoadRetirement":
 		reason, untouched = "RetirementRefused", true
 	case "PlanChanges":
