@@ -91,6 +91,11 @@ var (
 		Actions:   []string{"s3:PutObject"},
 		Resources: []string{bucketARN(StateBucket) + "/" + LedgerPrefix + "*"},
 	}
+	keepPools = Permission{
+		Why:       "note what pools kept ready, so that they are refilled after a crash",
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{bucketARN(StateBucket) + "/" + LedgerPrefix + "*/pools.json"},
+	}
 	readLedger = Permission{
 		Why:       "find the workspace in which compute was started",
 		Actions:   []string{"s3:GetObject"},

@@ -382,7 +382,7 @@ var stopRunningCompute = Step{
 	Name: "StopRunningCompute", Result: "runningCompute", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Before a workspace gets another network, stop what runs in the present one, if the spec says so.",
 	Await: &Await{Noun: "RunningCompute", Within: time.Hour},
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, keepPools),
 }
 
 var createWorkspace = Step{
@@ -493,7 +493,7 @@ var verifySQLWarehouse = Step{
 var stopCompute = Step{
 	Name: "StopCompute", Result: "compute", Timeout: usual, CallsWorkspace: true,
 	Doc:   "Stop the cluster and the SQL warehouse that were started for the checks.",
-	Allow: databricksAllow(),
+	Allow: fenced(readSecret, keepPools),
 }
 
 var reportVerification = Step{

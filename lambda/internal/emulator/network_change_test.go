@@ -188,6 +188,21 @@ func TestRunningCompute(t *testing.T) {
 			t.Errorf("the pools differ:\n%s", diff)
 		}
 	})
+	for _, step := range []string{"StopRunningCompute", "CreateWorkspace", "VerifyCluster"} {
+		t.Run("stopped, and the execution at "+step, func(t *testing.T) {
+			t.Parallel()
+			s := busy(t)
+			before := s.Databricks.Pools(workspace)
+			moved := append(text(s), "  change: {stopCompute: true}\n"...)
+			s.stopAt(step, func() { s.push(moved) })
+			// Another execution knows what the pools kept ready.
+			s.push(moved)
+			s.mustBeReady()
+			if diff := cmp.Diff(before, s.Databricks.Pools(workspace)); diff != "" {
+				t.Errorf("the pools differ:\n%s", diff)
+			}
+		})
+	}
 	t.Run("not for another change", func(t *testing.T) {
 		t.Parallel()
 		s := busy(t)
@@ -403,7 +418,8 @@ func TestPlanMove(t *testing.T) {
 				t.Errorf("%s: %s is planned as %q, want %s", name, step, did[step], action)
 			}
 		}
-		page := string(p.Markdown())
+		// What is no markup is escaped.
+		page := strings.ReplaceAll(string(p.Markdown()), `\[`, "[")
 		for _, text := range test.says {
 			if !strings.Contains(page, text) {
 				t.Errorf("%s: the plan does not say %q:\n%s", name, text, page)

@@ -204,6 +204,29 @@ func (e *Evidence) Ledger(ctx context.Context, workspace string) (*Ledger, error
 	return &l, nil
 }
 
+// Pool is what an instance pool of users kept ready before it was emptied.
+type Pool struct {
+	ID          string `json:"id"`
+	MinIdle     int    `json:"minIdle"`
+	IdleMinutes int    `json:"idleMinutes"`
+}
+
+// Empty notes the pools of a workspace that are about to be emptied, for whichever
+// execution refills them; none if all have been.
+func (e *Evidence) Empty(ctx context.Context, workspace string, pools []Pool) error {
+	_, err := e.put(ctx, poolsKey(workspace), pools)
+	return err
+}
+
+// Emptied returns the pools that were emptied and not refilled.
+func (e *Evidence) Emptied(ctx context.Context, workspace string) ([]Pool, error) {
+	var pools []Pool
+	_, err := e.get(ctx, poolsKey(workspace), &pools)
+	return pools, err
+}
+
+func poolsKey(workspace string) string { return plan.LedgerPrefix + workspace + "/pools.json" }
+
 func checksKey(workspace, execution, step string) string {
 	return plan.ReportPrefix + workspace + "/" + execution + "/checks/" + step + ".json"
 }

@@ -10,26 +10,32 @@ import (
 	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
 )
 
 // stopCompute stops the cluster and the SQL warehouse that were started for the
 // checks. They stay, stopped, for the next time. Pools that were emptied so that
 // the workspace could move keep instances ready again.
 func stopCompute(ctx context.Context, d *Deps, doc *document.Document) (*document.Compute, error) {
-	var pools []document.Pool
-	if doc.RunningCompute != nil {
-		pools = doc.RunningCompute.Emptied
-	}
-	started := doc.ClusterCheck == nil || doc.ClusterCheck.Outcome.Outcome != document.Skipped
-	if !started && len(pools) == 0 {
+	if doc.ClusterCheck != nil && doc.ClusterCheck.Outcome.Outcome == document.Skipped {
+		// Whoever empties a pool verifies the workspace in the end.
 		return &document.Compute{Outcome: skipped("none was started")}, nil
+	}
+	pools, err := d.emptied(ctx, doc)
+	if err != nil {
+		return nil, err
 	}
 	w, err := d.workspace(ctx, doc)
 	if err != nil {
 		return nil, err
 	}
-	if err := refill(ctx, w, pools); err != nil {
-		return nil, err
+	if len(pools) > 0 {
+		if err := refill(ctx, w, pools); err != nil {
+			return nil, err
+		}
+		if err := d.Evidence.Empty(ctx, doc.Workspace, []report.Pool{}); err != nil {
+			return nil, err
+		}
 	}
 	stopped, err := stopAll(ctx, w, forVerification)
 	if err != nil {

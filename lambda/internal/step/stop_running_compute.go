@@ -13,6 +13,7 @@ import (
 	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 )
 
@@ -40,8 +41,12 @@ func stopRunningCompute(ctx context.Context, d *Deps, doc *document.Document) (*
 	out := &document.RunningCompute{}
 	var previous *document.Wait
 	if before := doc.RunningCompute; before != nil {
-		previous, out.Stopped, out.Emptied = &before.Wait, before.Stopped, before.Emptied
+		previous, out.Stopped = &before.Wait, before.Stopped
 	}
+	if out.Emptied, err = d.emptied(ctx, doc); err != nil {
+		return nil, err
+	}
+	noted := len(out.Emptied)
 	there, err := running(ctx, api, out)
 	switch {
 	case isDenied(err):
@@ -66,6 +71,11 @@ func stopRunningCompute(ctx context.Context, d *Deps, doc *document.Document) (*
 		}
 		if did != "" {
 			out.Stopped = append(out.Stopped, did)
+		}
+	}
+	if len(out.Emptied) > noted {
+		if err := d.Evidence.Empty(ctx, doc.Workspace, reportedPools(out.Emptied)); err != nil {
+			return nil, err
 		}
 	}
 	text := bounded(seen)
@@ -172,6 +182,28 @@ func bounded(all []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
 }
 
+// emptied are the pools that were emptied and not refilled, by this execution or
+// by one that did not come to its end.
+func (d *Deps) emptied(ctx context.Context, doc *document.Document) ([]document.Pool, error) {
+	pools, err := d.Evidence.Emptied(ctx, doc.Workspace)
+	if err != nil {
+		return nil, err
+	}
+	var out []document.Pool
+	for _, p := range pools {
+		out = append(out, document.Pool(p))
+	}
+	return out, nil
+}
+
+func reportedPools(pools []document.Pool) []report.Pool {
+	out := []report.Pool{}
+	for _, p := range pools {
+		out = append(out, report.Pool(p))
+	}
+	return out
+}
+
 // drain lets the idle instances of a pool go. What it kept ready before is noted
 // first, and changed at the next look, so that no crash can lose it.
 func drain(ctx context.Context, w *databricksapi.Workspace, out *document.RunningCompute, p compute.InstancePoolAndStats) (did string, err error) {
@@ -189,9 +221,6 @@ func drain(ctx context.Context, w *databricksapi.Workspace, out *document.Runnin
 
 // refill makes pools keep ready what they did before they were emptied.
 func refill(ctx context.Context, w *databricksapi.Workspace, emptied []document.Pool) error {
-	if len(emptied) == 0 {
-		return nil
-	}
 	pools, err := w.InstancePools.ListAll(ctx)
 	if err != nil {
 		return fmt.Errorf("listing pools of %s: %w", w.URL, err)
