@@ -1,7 +1,9 @@
 package spec_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -296,6 +298,28 @@ func TestDigest(t *testing.T) {
 	bare.Metadata.Name = "another"
 	if spec.Digest(bare) == got {
 		t.Error("another name makes it no other workspace")
+	}
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	text := func(tags, buckets int) []byte {
+		var more strings.Builder
+		for i := range tags {
+			fmt.Fprintf(&more, "    key%0117d: %s\n", i, strings.Repeat("x", 255))
+		}
+		out := bytes.Replace(read(t, "examples/restricted.yaml"), []byte("  tags:\n"), []byte("  tags:\n"+more.String()), 1)
+		more.Reset()
+		for i := range buckets {
+			fmt.Fprintf(&more, "      - bucket%057d\n", i)
+		}
+		return bytes.Replace(out, []byte("    dataBuckets:\n"), []byte("    dataBuckets:\n"+more.String()), 1)
+	}
+	if _, err := spec.Load("restricted.yaml", text(38, 0)); err != nil {
+		t.Errorf("all tags that there can be are too many: %v", err)
+	}
+	if _, err := spec.Load("restricted.yaml", text(38, 48)); err == nil || !strings.Contains(err.Error(), "spec: is too long") {
+		t.Errorf("with all buckets: %v", err)
 	}
 }
 

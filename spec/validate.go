@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -64,6 +65,7 @@ type checker struct {
 }
 
 func (c checker) check() {
+	c.checkSize()
 	c.checkAnnotations()
 	c.checkTags()
 	c.checkOwners()
@@ -74,6 +76,22 @@ func (c checker) check() {
 	c.checkEgress()
 	c.checkEncryption()
 	c.checkDeletion()
+}
+
+// maxEncoded bounds a spec with its defaults, in bytes of JSON. Every branch of a
+// state machine returns the document with the spec in it, and all branches of a
+// state together may be 256 KiB.
+// https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+const maxEncoded = 18 << 10
+
+func (c checker) checkSize() {
+	text, err := json.Marshal(c.Spec)
+	if err != nil {
+		panic(fmt.Sprintf("spec: encoding a workspace: %v", err))
+	}
+	if n := len(text); n > maxEncoded {
+		c.add("spec", "is too long: with its defaults it takes %d bytes, and at most %d can be carried from step to step; shorten lists and tags", n, maxEncoded)
+	}
 }
 
 const (
