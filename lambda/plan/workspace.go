@@ -147,6 +147,11 @@ func (s Step) Makes() bool {
 	})
 }
 
+// Configures says whether a step makes or sets something in the workspace itself.
+func (s Step) Configures() bool {
+	return s.CallsWorkspace && s.Await == nil && (strings.HasPrefix(s.Name, "Register") || strings.HasPrefix(s.Name, "Configure"))
+}
+
 // ServicesOfCallers are the AWS services that the functions which call
 // workspaces call too, sorted: where these run in a VPC, it needs ways there.
 func ServicesOfCallers() []string {

@@ -18,8 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/databricks/databricks-sdk-go/service/sql"
 	"github.com/google/go-cmp/cmp"
 
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/databricksapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
@@ -34,6 +37,21 @@ func (s *scene) somebody() aws.Config {
 		Region: s.Config.Region, BaseEndpoint: aws.String(s.AWSURL), Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Credentials: credentials.NewStaticCredentialsProvider("jane", "test", ""),
 	}
+}
+
+// workspace is the workspace's own API, as an administrator calls it.
+func (s *scene) workspace() *databricksapi.Workspace {
+	s.Helper()
+	accounts := &databricksapi.Accounts{
+		Secrets:  func() awsapi.Secrets { return awsapi.NewClients(s.somebody()).Secrets() },
+		SecretID: "lakegate/databricks", Host: s.DatabricksURL,
+	}
+	status := s.status()
+	w, err := accounts.Workspace(s.Context(), s.Config.DatabricksAccount, status.URL, status.Objects["databricksWorkspace"][0])
+	if err != nil {
+		s.Fatal(err)
+	}
+	return w
 }
 
 // verify runs the machine in verify mode on the last spec that was committed,
@@ -124,6 +142,14 @@ func TestDrift(t *testing.T) {
 				return err
 			},
 			step: "EnsureCrossAccountRole", field: "trust", found: "ec2.amazonaws.com", wanted: "414351767826", by: "iam:UpdateAssumeRolePolicy",
+		},
+		"the SQL configuration": {
+			do: func(ctx context.Context, s *scene, _ aws.Config) error {
+				return s.workspace().Warehouses.SetWorkspaceWarehouseConfig(ctx, sql.SetWorkspaceWarehouseConfigRequest{
+					SecurityPolicy: sql.SetWorkspaceWarehouseConfigRequestSecurityPolicyDataAccessControl,
+				})
+			},
+			step: "ConfigureSqlWarehouses", field: "instance profile", wanted: ":instance-profile/",
 		},
 		"public access to the bucket": {
 			do: func(ctx context.Context, s *scene, cfg aws.Config) error {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"regexp"
@@ -132,23 +131,18 @@ func (l *life) tellPlan(events []eventbridge.Event) {
 	}
 }
 
-// tellCalls tells what functions changed, as often as they did.
+// tellCalls tells what functions changed. How often they did depends on when
+// others were ready.
 func (l *life) tellCalls() {
-	count := map[string]int{}
+	var lines []string
 	for _, c := range l.Changes(l.calls) {
 		if c.Caller != "jane" {
-			count[c.Caller+" "+c.Service+":"+c.Action]++
+			lines = append(lines, c.Caller+" "+c.Service+":"+c.Action)
 		}
 	}
 	l.calls = len(l.Hub.Calls())
-	var lines []string
-	for _, c := range slices.Sorted(maps.Keys(count)) {
-		if count[c] > 1 {
-			c += fmt.Sprintf(" ×%d", count[c])
-		}
-		lines = append(lines, c)
-	}
-	l.section("calls", lines)
+	slices.Sort(lines)
+	l.section("calls", slices.Compact(lines))
 }
 
 // tellWorld tells what came into being, and what went.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/databricks/databricks-sdk-go/service/provisioning"
+
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
@@ -15,8 +17,9 @@ import (
 
 // Preview says what the steps would do for a document, and does nothing: it runs
 // them with clients that only look. What would be created has no id yet, and
-// what lies in it does not exist either. It returns the document as the steps
-// would leave it, too, as far as none forbids what follows.
+// what lies in it does not exist either. To verify, settings of the workspace
+// itself are compared as well, if it admits callers from anywhere. It returns the
+// document as the steps would leave it, too, as far as none forbids what follows.
 func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.PlannedChange, *document.Document, error) {
 	rehearsal := &awsapi.Rehearsal{}
 	only := *d
@@ -35,7 +38,7 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 	})
 	var changes []document.PlannedChange
 	for _, s := range plan.Workspace().Steps() {
-		if !s.Makes() {
+		if !s.Makes() && !(s.Configures() && admitsAll(copied)) {
 			continue
 		}
 		result, err := only.rehearse(ctx, s.Name, copied)
@@ -56,6 +59,14 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 		}
 	}
 	return changes, copied, nil
+}
+
+// admitsAll says whether the workspace of a verification admits callers from
+// anywhere, so that its own settings can be compared as well. Planned are only
+// those of a workspace that may not exist yet.
+func admitsAll(doc *document.Document) bool {
+	w := doc.DatabricksWorkspace
+	return doc.Mode == document.Verify && !closed(doc) && w != nil && w.ID != "0" && w.Status == string(provisioning.WorkspaceStatusRunning)
 }
 
 // forbidden is why a plan goes no further than a step: it found something that
