@@ -414,7 +414,12 @@ func TestAccountsAreNotMixed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
+	// A test keeps what it has cleaned up until all tests have ended.
+	open := w
+	t.Cleanup(func() {
+		open.Close()
+		open = nil
+	})
 	texts := map[string][]byte{}
 	for name, account := range accounts {
 		text := strings.ReplaceAll(string(example(t, "minimal")), "name: minimal", "name: "+name)

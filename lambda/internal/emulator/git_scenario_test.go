@@ -64,7 +64,7 @@ func TestPush(t *testing.T) {
 	var ready report.ReadyData
 	s.sent(report.Ready, &ready)
 	text, ok := s.S3.Get(s.StateBucket, strings.TrimSuffix(ready.Report, "json")+"md")
-	if !ok || !strings.Contains(string(text.Body), "| commit | "+commit+" by An Author <author@example.com>: Add a workspace for Tokyo |") {
+	if !ok || !strings.Contains(string(text.Body), "| commit | "+commit+" by An Author \\<author@example.com>: Add a workspace for Tokyo |") {
 		t.Errorf("the report does not name the commit:\n%s", text.Body)
 	}
 

@@ -33,7 +33,12 @@ func newCrowd(t *testing.T, cfg emulator.Config) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
+	// A test keeps what it has cleaned up until all tests have ended.
+	open := w
+	t.Cleanup(func() {
+		open.Close()
+		open = nil
+	})
 	c := &crowd{T: t, World: w, working: map[string]bool{}, again: map[string]int{}}
 	w.Executions.Watch(c.event)
 	return c

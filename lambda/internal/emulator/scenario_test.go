@@ -73,7 +73,12 @@ func newSceneIn(t *testing.T, cfg emulator.Config, text []byte) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
+	// A test keeps what it has cleaned up until all tests have ended.
+	open := w
+	t.Cleanup(func() {
+		open.Close()
+		open = nil
+	})
 	return &scene{t, w, text, parsed, sfn.New(sfn.Options{
 		Region: w.Config.Region, BaseEndpoint: aws.String(w.AWSURL),
 		HTTPClient: &http.Client{Transport: wire.Buffered{}}, Retryer: aws.NopRetryer{},

@@ -69,7 +69,12 @@ func newRunIn(t testing.TB, cfg emulator.Config) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Close)
+	// A test keeps what it has cleaned up until all tests have ended.
+	open := w
+	t.Cleanup(func() {
+		open.Close()
+		open = nil
+	})
 	return &run{t: t, world: w}
 }
 
