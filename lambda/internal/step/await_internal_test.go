@@ -103,7 +103,8 @@ func TestLate(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	paces := map[string]pace{
-		"AcquireLease": paceLease, "AwaitEndpoints": paceEndpoints, "AwaitWorkspace": paceWorkspace, "AwaitPrivateDns": pacePrivateDNS,
+		// A slot is waited for by the turn and the place in line, not by a pace.
+		"AcquireSlot": {shortest: perPlace}, "AcquireLease": paceLease, "AwaitEndpoints": paceEndpoints, "AwaitWorkspace": paceWorkspace, "AwaitPrivateDns": pacePrivateDNS,
 		"VerifyCluster": paceCluster, "VerifySqlWarehouse": paceWarehouse, "VerifyPrivateDns": paceProbe, "VerifyPorts": paceProbe,
 		"VerifyMetastore": paceProbe, "VerifyIsolation": paceProbe,
 		"StopRunningCompute": paceStopping, "AwaitMovedEndpoints": paceMoving, "DeleteFormerNetwork": paceVanishing,
