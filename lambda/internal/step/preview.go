@@ -38,7 +38,7 @@ func (d *Deps) Preview(ctx context.Context, doc *document.Document) ([]document.
 	})
 	var changes []document.PlannedChange
 	for _, s := range plan.Workspace().Steps() {
-		if !s.Makes() && !(s.Configures() && admitsAll(copied)) {
+		if !s.Makes() && (!s.Configures() || !admitsAll(copied)) {
 			continue
 		}
 		result, err := only.rehearse(ctx, s.Name, copied)
