@@ -89,7 +89,7 @@ func New(name string, cfg Config) (Handler, error) {
 	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	git := &source.CodeCommit{Repositories: clients.Repositories}
-	starter := source.Starter{Executions: clients.Executions, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement}
+	starter := source.Starter{Executions: clients.Executions, StateMachine: cfg.StateMachine, Retirement: cfg.Retirement, Pause: cfg.Pause}
 	failures := &report.Failures{
 		Executions: clients.Executions, Publisher: publisher, Statuses: statuses, Evidence: evidence,
 		Release: func(ctx context.Context, workspace, execution string) error {
@@ -119,7 +119,7 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	if name == "Dispatch" {
 		d := &source.Dispatcher{
-			Starter: starter, S3: &source.S3{Objects: clients.Objects}, CodeCommit: git, Pause: cfg.Pause,
+			Starter: starter, S3: &source.S3{Objects: clients.Objects}, CodeCommit: git,
 			Renamed: func(ctx context.Context, r source.Rename, execution string) error {
 				return deps.ReportRename(ctx, r, report.Subject{
 					Workspace: r.To.Workspace, Revision: r.To.Revision, ExecutionARN: execution, ExecutionName: source.ExecutionName(r.To),

@@ -568,7 +568,8 @@ func TestDispatchOfMany(t *testing.T) {
 				m := &breaking{machine: machine{names: map[string]bool{}}, code: code}
 				d := source.Dispatcher{CodeCommit: g.source(), Starter: source.Starter{
 					Executions: func() awsapi.Executions { return m }, StateMachine: "make", Retirement: "retire",
-				}, Pause: func(context.Context, time.Duration) error { return context.DeadlineExceeded }}
+					Pause: func(context.Context, time.Duration) error { return context.DeadlineExceeded },
+				}}
 				for _, left := range append(answered, 1000) {
 					m.left = left
 					if _, err := d.Dispatch(t.Context(), []byte(updated)); (err == nil) != (left == 1000) {

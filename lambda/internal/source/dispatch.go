@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"lakegate/lambda/plan"
 )
@@ -21,8 +20,6 @@ type Dispatcher struct {
 	// Renamed tells of a rename before anything is started for it, and which
 	// execution will make the new workspace.
 	Renamed func(ctx context.Context, r Rename, execution string) error
-	// Pause waits; nil means by the wall's time.
-	Pause func(context.Context, time.Duration) error
 }
 
 // Started is one execution that an event led to.

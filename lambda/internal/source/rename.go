@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"sync"
 
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/revision"
@@ -97,18 +96,4 @@ func (c *CodeCommit) text(ctx context.Context, r revision.Revision, commit strin
 		return nil, err
 	}
 	return out.FileContent, nil
-}
-
-// SideBySide does n things, some at a time.
-func SideBySide(n, atOnce int, do func(i int)) {
-	var all sync.WaitGroup
-	free := make(chan struct{}, atOnce)
-	for i := range n {
-		free <- struct{}{}
-		all.Go(func() {
-			defer func() { <-free }()
-			do(i)
-		})
-	}
-	all.Wait()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -11,6 +13,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/plan"
 )
 
 // Starter starts executions, for events and for what no event has told of.
@@ -19,7 +22,13 @@ type Starter struct {
 	// StateMachine and Retirement are the ARNs of the state machines for specs that
 	// are there and that are not.
 	StateMachine, Retirement string
+	// Pause waits; nil means by the wall's time.
+	Pause func(context.Context, time.Duration) error
 }
+
+// shortestPause is in which Step Functions grants some hundred more starts,
+// longestPause how rarely it is asked when it grants none.
+const shortestPause, longestPause = time.Second, 30 * time.Second
 
 // Machine is the ARN of the state machine for a change.
 func (s *Starter) Machine(c Change) string {
@@ -44,4 +53,32 @@ func (s *Starter) Start(ctx context.Context, c Change, name, mode string) (alrea
 		return false, fmt.Errorf("starting execution %s: %w", name, err)
 	}
 	return already, nil
+}
+
+// StartPatiently is Start, repeated as long as Step Functions asks for fewer
+// calls and there is time.
+func (s *Starter) StartPatiently(ctx context.Context, c Change, name, mode string) (already bool, err error) {
+	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
+		already, err = s.Start(ctx, c, name, mode)
+		if !failure.Is(err, plan.Throttled) || s.pause(ctx, pause) != nil {
+			return already, err
+		}
+	}
+}
+
+// pause waits for half of a time and something: others may be waiting for the
+// same.
+func (s *Starter) pause(ctx context.Context, about time.Duration) error {
+	d := about/2 + rand.N(about/2) //nolint:gosec // spreads calls
+	if s.Pause != nil {
+		return s.Pause(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

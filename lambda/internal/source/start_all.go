@@ -4,23 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
 )
 
-const (
-	// atOnce is how many executions are started at the same time.
-	atOnce = 16
-	// shortestPause is in which Step Functions grants some hundred more starts,
-	// longestPause how rarely it is asked when it grants none.
-	shortestPause, longestPause = time.Second, 30 * time.Second
-)
+// atOnce is how many executions are started at the same time.
+const atOnce = 16
 
 // order is one execution to start, and what became of it.
 type order struct {
@@ -48,8 +39,7 @@ func (d *Dispatcher) startAll(ctx context.Context, changes []Change) ([]Started,
 		if countLeft(orders) < left {
 			pause = shortestPause
 		}
-		// Another push may be waiting for the same.
-		if d.pause(ctx, pause/2+rand.N(pause/2)) != nil { //nolint:gosec // spreads calls
+		if d.pause(ctx, pause) != nil {
 			return nil, fmt.Errorf("starting %d of %d executions: %w", countLeft(orders), len(orders), throttled)
 		}
 	}
@@ -72,25 +62,15 @@ func (d *Dispatcher) startAll(ctx context.Context, changes []Change) ([]Started,
 // returns how it did.
 func (d *Dispatcher) startSome(ctx context.Context, orders []order) error {
 	var throttled atomic.Pointer[error]
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	for i := range orders {
+	SideBySide(len(orders), atOnce, func(i int) {
 		o := &orders[i]
-		if !o.left() {
-			continue
+		if !o.left() || throttled.Load() != nil {
+			return
 		}
-		group.Go(func() error {
-			if throttled.Load() != nil {
-				return nil
-			}
-			if o.start(ctx, d); o.left() {
-				throttled.Store(&o.err)
-			}
-			return nil
-		})
-	}
-	// No function returns an error: each is kept with its order.
-	_ = group.Wait()
+		if o.start(ctx, d); o.left() {
+			throttled.Store(&o.err)
+		}
+	})
 	if err := throttled.Load(); err != nil {
 		return *err
 	}
@@ -120,18 +100,4 @@ func (o *order) start(ctx context.Context, d *Dispatcher) {
 	}
 	slog.InfoContext(ctx, "execution started", "workspace", c.Workspace, "revision", c.Revision.String(), "execution", name, "already", already)
 	o.started = &Started{Workspace: c.Workspace, Execution: name, Already: already}
-}
-
-func (d *Dispatcher) pause(ctx context.Context, pause time.Duration) error {
-	if d.Pause != nil {
-		return d.Pause(ctx, pause)
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -79,7 +79,7 @@ func pushed(s *service, specs int, pause func(context.Context, time.Duration) er
 	g.commit("1", tree{})
 	g.commit("2", files)
 	d := source.Dispatcher{
-		Starter: source.Starter{Executions: func() awsapi.Executions { return s }, StateMachine: "make"}, CodeCommit: g.source(), Pause: pause,
+		Starter: source.Starter{Executions: func() awsapi.Executions { return s }, StateMachine: "make", Pause: pause}, CodeCommit: g.source(),
 	}
 	return func(ctx context.Context) ([]source.Started, error) { return d.Dispatch(ctx, []byte(updated)) }
 }
@@ -136,4 +136,36 @@ func TestPauseEndsWithTheInvocation(t *testing.T) {
 	if _, err := pushed(&service{}, 1, nil)(ctx); !failure.Is(err, plan.Throttled) {
 		t.Fatalf("it ends with %v", err)
 	}
+}
+
+// One start alone waits for Step Functions as well, and only for that.
+func TestStartPatiently(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		s       *service
+		want    string
+		pauses  int
+		started int
+	}{
+		"granted":                     {&service{tokens: 1, patient: 9}, "", 0, 1},
+		"never granted":               {&service{refill: 0, patient: 9}, plan.Throttled, 10, 0},
+		"granted after a pause":       {&service{refill: 1, patient: 9}, "", 1, 1},
+		"refused for another reason":  {&service{tokens: 1, patient: 9, refused: map[string]bool{"osaka": true}}, plan.Internal, 0, 0},
+		"no time left for any pauses": {&service{}, plan.Throttled, 1, 0},
+	} {
+		s := test.s
+		s.names = map[string]int{}
+		starter := source.Starter{Executions: func() awsapi.Executions { return s }, StateMachine: "make", Pause: s.pause}
+		_, err := starter.StartPatiently(t.Context(), source.Change{Workspace: "osaka"}, "osaka-1", "")
+		if got := classOf(err); got != test.want || len(s.pauses) != test.pauses || len(s.names) != test.started {
+			t.Errorf("%s: it ends with %q after %d pauses, %d started: %v", name, got, len(s.pauses), len(s.names), err)
+		}
+	}
+}
+
+func classOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return failure.Classify(err).Class
 }

@@ -218,7 +218,7 @@ func (l *look) again(c source.Change) string {
 // there was one of that name already, it depends on how that ended: one that
 // nobody has heard of is reported, unless it is older than what the status says.
 func (l *look) once(ctx context.Context, c source.Change, name, decision, why string, older bool) error {
-	already, err := l.Starter.Start(ctx, c, name, document.Apply)
+	already, err := l.Starter.StartPatiently(ctx, c, name, document.Apply)
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (l *look) start(ctx context.Context, c source.Change, name, decision, why s
 	if decision == Verify {
 		mode = document.Verify
 	}
-	if _, err := l.Starter.Start(ctx, c, name, mode); err != nil {
+	if _, err := l.Starter.StartPatiently(ctx, c, name, mode); err != nil {
 		return err
 	}
 	l.note(ctx, decision, why)
