@@ -573,7 +573,7 @@ func planChangesAllow() []Permission {
 		{Why: "find out who made it differ", Actions: []string{"cloudtrail:LookupEvents"}, Resources: []string{"*"}},
 	}
 	return looking(append(fenced(readSecret, writeStatus, keepRecord, keepPlans), drift...),
-		verifyNetworkAclsAllow(), verifyNetworkAllow(), verifyIsolationAllow())
+		verifyNetworkAllow(), verifyIsolationAllow())
 }
 
 // looking adds to permissions what the steps that make something, and others,

@@ -159,6 +159,23 @@ func TestDrift(t *testing.T) {
 			},
 			step: "EnsureRootBucket", field: "public access block", found: "not complete", wanted: "complete", by: "s3:DeletePublicAccessBlock",
 		},
+		"a network ACL": {
+			do: func(ctx context.Context, s *scene, cfg aws.Config) error {
+				api := awsec2.NewFromConfig(cfg)
+				acls, err := api.DescribeNetworkAcls(ctx, &awsec2.DescribeNetworkAclsInput{
+					Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{objects(s, "vpc", 0)}}},
+				})
+				if err != nil {
+					return err
+				}
+				_, err = api.CreateNetworkAclEntry(ctx, &awsec2.CreateNetworkAclEntryInput{
+					NetworkAclId: acls.NetworkAcls[0].NetworkAclId, RuleNumber: aws.Int32(1), Egress: aws.Bool(false),
+					Protocol: aws.String("-1"), CidrBlock: aws.String("0.0.0.0/0"), RuleAction: types.RuleActionDeny,
+				})
+				return err
+			},
+			step: "VerifyNetwork", field: "acl", found: "inbound", wanted: "let through", by: "ec2:CreateNetworkAclEntry", stays: true,
+		},
 		"a way out": {
 			do: func(ctx context.Context, s *scene, cfg aws.Config) error {
 				api := awsec2.NewFromConfig(cfg)

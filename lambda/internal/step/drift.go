@@ -15,7 +15,6 @@ import (
 
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/document"
-	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
@@ -113,12 +112,8 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 
 // deviationsOf are the changes of a plan for what was as the spec wanted it.
 func deviationsOf(changes []document.PlannedChange, rehearsed *document.Document, objects map[string][]string) ([]report.Deviation, error) {
-	text, err := json.Marshal(rehearsed)
+	results, err := membersOf(rehearsed)
 	if err != nil {
-		return nil, err
-	}
-	var results map[string]json.RawMessage
-	if err := json.Unmarshal(text, &results); err != nil {
 		return nil, err
 	}
 	var out []report.Deviation
@@ -160,35 +155,13 @@ func resultOf(step string) string {
 // checkDrift are the checks of the network that need no compute, and have failed.
 func (d *Deps) checkDrift(ctx context.Context, doc *document.Document) ([]report.Deviation, error) {
 	var out []report.Deviation
-	_, err := verifyNetworkAcls(ctx, d, doc)
-	switch {
-	case failure.Is(err, plan.Conflict):
-		what, _ := failure.Split(failure.Message(err))
-		out = append(out, report.Deviation{Step: "VerifyNetworkAcls", Difference: report.Difference{
-			Object: "network ACLs of VPC " + doc.VPC.ID, ID: doc.VPC.ID, Field: "entries", Found: brief(what), Wanted: "what Databricks needs is let through",
-		}})
-	case err != nil:
-		return nil, err
-	}
-	api := d.AWS.EC2(doc.Spec.Region)
-	type look func(context.Context, awsapi.EC2, *document.Document, *proof) error
 	for _, section := range []struct {
 		step  string
-		looks []look
-	}{
-		{"VerifyNetwork", []look{
-			func(ctx context.Context, _ awsapi.EC2, doc *document.Document, p *proof) error {
-				return d.checkConfiguration(ctx, doc, p)
-			},
-			checkAttributes, checkEndpoints, checkS3Routes, checkGroups,
-		}},
-		{"VerifyIsolation", []look{checkRoutes, checkGateways, checkIPv6}},
-	} {
+		check func(context.Context, *Deps, *document.Document, *proof) error
+	}{{"VerifyNetwork", checkNetwork}, {"VerifyIsolation", checkWaysOut}} {
 		p := d.newProof()
-		for _, look := range section.looks {
-			if err := look(ctx, api, doc, p); err != nil {
-				return nil, err
-			}
+		if err := section.check(ctx, d, doc, p); err != nil {
+			return nil, err
 		}
 		for _, c := range p.checks {
 			if c.Result == document.Failed {

@@ -150,18 +150,15 @@ func copyOf(doc *document.Document) (*document.Document, error) {
 
 // with adds the result of a step to a document, as the state machine does.
 func with(doc *document.Document, key string, r result) (*document.Document, error) {
-	text, err := json.Marshal(doc)
+	members, err := membersOf(doc)
 	if err != nil {
-		return nil, fmt.Errorf("encoding document: %w", err)
-	}
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(text, &members); err != nil {
-		return nil, fmt.Errorf("decoding document: %w", err)
+		return nil, err
 	}
 	if members[key], err = json.Marshal(r); err != nil {
 		return nil, fmt.Errorf("encoding %s of document: %w", key, err)
 	}
-	if text, err = json.Marshal(members); err != nil {
+	text, err := json.Marshal(members)
+	if err != nil {
 		return nil, fmt.Errorf("encoding document: %w", err)
 	}
 	return document.Decode(text)

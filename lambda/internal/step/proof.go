@@ -137,13 +137,9 @@ func checksOf(doc *document.Document) ([]report.Section, error) {
 // eachResult calls f for the result of each step that has one, in the plan's
 // order.
 func eachResult(doc *document.Document, f func(step string, result json.RawMessage) error) error {
-	text, err := json.Marshal(doc)
+	results, err := membersOf(doc)
 	if err != nil {
-		return fmt.Errorf("encoding document: %w", err)
-	}
-	var results map[string]json.RawMessage
-	if err := json.Unmarshal(text, &results); err != nil {
-		return fmt.Errorf("decoding document: %w", err)
+		return err
 	}
 	for _, s := range plan.Workspace().Steps() {
 		if s.Result == "" || results[s.Result] == nil {
@@ -154,4 +150,17 @@ func eachResult(doc *document.Document, f func(step string, result json.RawMessa
 		}
 	}
 	return nil
+}
+
+// membersOf are the top-level keys of a document with what is under them.
+func membersOf(doc *document.Document) (map[string]json.RawMessage, error) {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("encoding document: %w", err)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, fmt.Errorf("decoding document: %w", err)
+	}
+	return members, nil
 }

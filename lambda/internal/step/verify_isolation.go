@@ -47,14 +47,7 @@ func verifyIsolation(ctx context.Context, d *Deps, doc *document.Document) (*doc
 		return out, err
 	}
 	p := d.newProof()
-	api := d.AWS.EC2(doc.Spec.Region)
-	if err := checkRoutes(ctx, api, doc, p); err != nil {
-		return nil, err
-	}
-	if err := checkGateways(ctx, api, doc, p); err != nil {
-		return nil, err
-	}
-	if err := checkIPv6(ctx, api, doc, p); err != nil {
+	if err := checkWaysOut(ctx, d, doc, p); err != nil {
 		return nil, err
 	}
 	checkNeeded(doc, p, results)
@@ -62,6 +55,17 @@ func verifyIsolation(ctx context.Context, d *Deps, doc *document.Document) (*doc
 	checkChannels(doc, p, results)
 	out.Checks, err = d.conclude(ctx, doc, "VerifyIsolation", p)
 	return out, err
+}
+
+// checkWaysOut looks at what leads out of the VPC, by the API alone.
+func checkWaysOut(ctx context.Context, d *Deps, doc *document.Document, p *proof) error {
+	api := d.AWS.EC2(doc.Spec.Region)
+	for _, look := range []func(context.Context, awsapi.EC2, *document.Document, *proof) error{checkRoutes, checkGateways, checkIPv6} {
+		if err := look(ctx, api, doc, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func isolationAttempts(doc *document.Document) []probe.Attempt {

@@ -29,19 +29,26 @@ func verifyNetwork(ctx context.Context, d *Deps, doc *document.Document) (*docum
 		return &document.Checks{Outcome: skipped(why)}, nil
 	}
 	p := d.newProof()
-	if err := d.checkConfiguration(ctx, doc, p); err != nil {
+	if err := checkNetwork(ctx, d, doc, p); err != nil {
 		return nil, err
+	}
+	out, err := d.conclude(ctx, doc, "VerifyNetwork", p)
+	return &out, err
+}
+
+func checkNetwork(ctx context.Context, d *Deps, doc *document.Document, p *proof) error {
+	if err := d.checkConfiguration(ctx, doc, p); err != nil {
+		return err
 	}
 	api := d.AWS.EC2(doc.Spec.Region)
 	for _, look := range []func(context.Context, awsapi.EC2, *document.Document, *proof) error{
 		checkAttributes, checkEndpoints, checkS3Routes, checkGroups, checkACLs,
 	} {
 		if err := look(ctx, api, doc, p); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	out, err := d.conclude(ctx, doc, "VerifyNetwork", p)
-	return &out, err
+	return nil
 }
 
 // checkConfiguration looks at the network configuration in Databricks.
@@ -108,7 +115,12 @@ func blamed(doc *document.Document, kind string) (object, remedy string) {
 	case "securityGroup":
 		return doc.SecurityGroups.Workspace.ID, "The group has to admit all TCP and UDP from itself, and let out TCP 443 and 6666."
 	case "networkAcl":
-		return strings.Join(doc.NetworkACLs.IDs, ", "), "The first inbound rule has to allow everything, and outbound TCP 443 and 6666 have to be allowed."
+		acls := doc.VPC.ID
+		if doc.NetworkACLs != nil {
+			// Drift is looked for without them.
+			acls = strings.Join(doc.NetworkACLs.IDs, ", ")
+		}
+		return acls, "The first inbound rule has to allow everything, and outbound TCP 443 and 6666 have to be allowed."
 	case "credentials":
 		return doc.CrossAccountRole.ARN, "Compare trust and permissions of the role with the documentation."
 	default:
