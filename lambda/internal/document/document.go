@@ -309,6 +309,9 @@ type Lease struct {
 	// Interrupted says that an earlier execution did not come to its end: it may
 	// have left something that this one knows nothing of.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// Recovers says that the last execution failed, or that the world was found to
+	// differ from the spec.
+	Recovers bool `json:"recovers,omitempty"`
 	// TagKeys are the keys of the author's tags that may have been written: what
 	// the spec has, or had since the workspace was last Ready.
 	TagKeys []string `json:"tagKeys,omitempty"`

@@ -38,7 +38,8 @@ type Hand struct {
 	Time time.Time `json:"time"`
 }
 
-// DriftedData is the data of Drifted.
+// DriftedData is the data of Drifted. Of very many deviations it has the first
+// ones; the page has all.
 type DriftedData struct {
 	Drift
 	// Message says it in one sentence.

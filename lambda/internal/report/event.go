@@ -5,8 +5,10 @@ package report
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,12 +23,18 @@ import (
 
 // Detail types of the events.
 const (
+	// Started is sent when an execution begins to apply a spec, or to take a
+	// workspace down. One that finds its spec applied already starts nothing.
+	Started = "Workspace Started"
 	// StepCompleted is sent when a step has done its work.
 	StepCompleted = "Workspace Step Completed"
 	// Ready is sent when a workspace is as its spec wants it.
 	Ready = "Workspace Ready"
 	// Failed is sent when an execution ended otherwise.
 	Failed = "Workspace Failed"
+	// Superseded is sent when an execution ended because a newer revision of its
+	// spec was pushed.
+	Superseded = "Workspace Superseded"
 	// Suspended is sent when a spec stops reconciling.
 	Suspended = "Workspace Suspended"
 	// Planned is sent when a proposed spec was planned, and when a pushed one
@@ -76,6 +84,18 @@ type Metadata struct {
 	CorrelationID string `json:"correlationId"`
 	// IdempotencyKey is the same for an event that is sent again.
 	IdempotencyKey string `json:"idempotencyKey"`
+	// Announced says that Started was sent for the execution, so that there is
+	// something which its steps belong to.
+	Announced bool `json:"announced"`
+}
+
+// StartedData is the data of Started.
+type StartedData struct {
+	// Retires says that the workspace is taken down, and not made or changed.
+	Retires bool `json:"retires"`
+	// Applied is the revision that was applied before, as path@version; empty if
+	// there was none.
+	Applied string `json:"applied,omitempty"`
 }
 
 // StepCompletedData is the data of StepCompleted.
@@ -104,6 +124,11 @@ type ReadyData struct {
 	// Objects are the ids of all that exists, by result key.
 	Objects         map[string][]string `json:"objects"`
 	DurationSeconds int                 `json:"durationSeconds"`
+	// Settled says that the spec meant what was applied and verified before.
+	Settled bool `json:"settled"`
+	// Recovered says that before this execution the last one had failed, or the
+	// world was found to differ from the spec.
+	Recovered bool `json:"recovered"`
 	// Report is the key of the verification report in the state bucket,
 	// ReportDigest the SHA-256 of its JSON.
 	Report       string `json:"report"`
@@ -170,7 +195,7 @@ type Left struct {
 	Why  string `json:"why"`
 }
 
-// FailedData is the data of Failed and Rejected.
+// FailedData is the data of Failed, Rejected and Superseded.
 type FailedData struct {
 	// Step that failed; empty if the execution was stopped or timed out as a whole.
 	Step string `json:"step,omitempty"`
@@ -200,6 +225,19 @@ type Subject struct {
 	Revision      revision.Revision
 	ExecutionARN  string
 	ExecutionName string
+	// Announced is as in Metadata.
+	Announced bool
+}
+
+// correlation is the name of the execution, or of what stands for it where there
+// is none: a proposal is planned by no execution.
+func (s Subject) correlation() string {
+	if s.ExecutionName != "" {
+		return s.ExecutionName
+	}
+	r := s.Revision
+	sum := sha256.Sum256([]byte(strings.Join([]string{r.Source, r.Repository, r.Path, r.Version}, "\x00")))
+	return fmt.Sprintf("proposal-%x", sum[:6])
 }
 
 // Publish sends one event. The key tells apart the events of one execution:
@@ -217,8 +255,8 @@ func (p *Publisher) Publish(ctx context.Context, detailType, key string, about S
 		Metadata: Metadata{
 			ID: rand.Text(), Version: EventVersion, Timestamp: p.Now().UTC(),
 			Workspace: about.Workspace, Revision: named, Change: about.Revision,
-			ExecutionARN: about.ExecutionARN, CorrelationID: about.ExecutionName,
-			IdempotencyKey: about.ExecutionName + "/" + key,
+			ExecutionARN: about.ExecutionARN, CorrelationID: about.correlation(),
+			IdempotencyKey: about.correlation() + "/" + key, Announced: about.Announced,
 		},
 		Data: data,
 	})

@@ -132,8 +132,11 @@ func (f *Failures) report(ctx context.Context, e ended, now *sfn.DescribeExecuti
 		return err
 	}
 	kind := Failed
-	if data.Class == plan.SpecInvalid {
+	switch data.Class {
+	case plan.SpecInvalid:
 		kind = Rejected
+	case plan.Superseded:
+		kind = Superseded
 	}
 	// A redriven execution can fail again; that is another event.
 	key := fmt.Sprintf("failed/%d", e.StopDate)

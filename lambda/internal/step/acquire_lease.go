@@ -137,9 +137,13 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	} else {
 		out.Interrupted = status.LastAttemptedRevision != ""
 	}
+	out.Recovers = troubled(status)
 	if doc.Retirement != nil {
 		status.Verified = nil
-		return d.working(ctx, doc, status, "retires the workspace after")
+		if err := d.working(ctx, doc, status, "retires the workspace after"); err != nil {
+			return err
+		}
+		return d.started(ctx, doc, out, status)
 	}
 	if err := sameIdentity(status.Applied, doc); err != nil {
 		return err
@@ -148,7 +152,41 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	if doc.Mode == document.Verify {
 		return nil
 	}
-	return d.working(ctx, doc, status, "applies")
+	if err := d.working(ctx, doc, status, "applies"); err != nil {
+		return err
+	}
+	return d.started(ctx, doc, out, status)
+}
+
+// troubled says whether the last execution failed, or drift was found.
+func troubled(status *report.Status) bool {
+	return status.Condition(report.ConditionStalled) != nil || status.Condition(report.ConditionDrifted) != nil
+}
+
+// started tells that something begins, if anything does.
+func (d *Deps) started(ctx context.Context, doc *document.Document, lease *document.Lease, status *report.Status) error {
+	begun := *doc
+	begun.Lease = lease
+	if !announced(&begun) {
+		return nil
+	}
+	return d.Publisher.Publish(ctx, report.Started, "started", subject(&begun), report.StartedData{
+		Retires: doc.Retirement != nil, Applied: status.LastAppliedRevision,
+	})
+}
+
+// announced says whether people are told that an execution begins: not if all
+// that it can find is that its spec was applied already, and not before the lease
+// says so.
+func announced(doc *document.Document) bool {
+	switch {
+	case doc.Lease == nil || !doc.Lease.Ready || doc.Lease.Leave || doc.Mode == document.Verify:
+		return false
+	case doc.Retirement != nil:
+		return doc.Retirement.Delete
+	default:
+		return !settled(doc)
+	}
 }
 
 // working writes the status of a workspace that an execution does something to.

@@ -74,7 +74,7 @@ func placed(doc *document.Document) bool {
 // moves says whether a rehearsed document has the workspace in another network.
 func moves(doc *document.Document) bool { return doc.Network.Mover != nil }
 
-// maxDifferences bounds those in the document; the page has all.
+// maxDifferences bounds those in the document and in an event; the page has all.
 const maxDifferences = 50
 
 // reportDrift writes what was found, and tells people what they were not told
@@ -90,6 +90,7 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 	// It is told before it is noted as told, and what was mended since is told again.
 	if len(drift.Deviations) > 0 && (drift.Repair || !drift.Same(before)) {
 		data := report.DriftedData{Drift: *drift, Message: drift.Message(), Key: drift.Key()}
+		data.Deviations = data.Deviations[:min(len(data.Deviations), maxDifferences)]
 		if err := d.Publisher.Publish(ctx, report.Drifted, "drifted", subject(doc), data); err != nil {
 			return err
 		}

@@ -33,6 +33,8 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		reason, message = "WorkspaceReady", fmt.Sprintf("The workspace runs at %s.", out.URL)
 	}
 	out.Reason = message
+	// An execution that is redriven took its lease before it failed.
+	recovered := doc.Lease.Recovers || troubled(status)
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.LastAppliedRevision, status.URL, status.Objects = doc.Revision.String(), out.URL, objects
 	status.Verified = &report.Proof{
@@ -49,7 +51,7 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		return nil, err
 	}
 	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
-		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration,
+		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration, Settled: settled(doc), Recovered: recovered,
 		Report: doc.Verification.Report, ReportDigest: doc.Verification.Digest,
 	}); err != nil {
 		return nil, err

@@ -214,7 +214,7 @@ func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc 
 func subject(doc *document.Document) report.Subject {
 	return report.Subject{
 		Workspace: doc.Workspace, Revision: doc.Revision,
-		ExecutionARN: doc.Execution.ARN, ExecutionName: doc.Execution.Name,
+		ExecutionARN: doc.Execution.ARN, ExecutionName: doc.Execution.Name, Announced: announced(doc),
 	}
 }
 
