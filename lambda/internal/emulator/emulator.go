@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ import (
 	"lakegate/lambda/internal/emulator/stepfunctions"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/handler"
+	"lakegate/lambda/internal/report/catalogue"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
@@ -76,7 +78,8 @@ type Config struct {
 	// Limits of the services that are enforced; nil means none.
 	Limits []wire.Limit
 	// Many is a world of very many workspaces: quotas of objects have been raised,
-	// and neither the calls nor the data that flows are kept.
+	// neither the calls nor the data that flows are kept, and events are taken
+	// unread.
 	Many bool
 	// Manual leaves rules and schedules out: nothing is started by itself.
 	Manual bool
@@ -120,6 +123,9 @@ type World struct {
 	SourceBucket, StateBucket string
 	SourceRepository          string
 
+	// invalid says what was wrong with events that are not as the catalogue
+	// describes them.
+	invalid []error
 	servers []*http.Server
 	hasten  int
 
@@ -230,6 +236,28 @@ func (w *World) makeAWS() {
 		panic(err)
 	}
 	w.Secrets.Put(region, secretName, string(secret))
+}
+
+// inspect holds what Lakegate says against the catalogue of its events.
+func (w *World) inspect(source, detailType string, detail []byte) error {
+	if source != plan.EventSource {
+		return nil
+	}
+	err := catalogue.Check(detailType, detail)
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.invalid = append(w.invalid, err)
+	}
+	return err
+}
+
+// Invalid says what was wrong with events that were refused, as they are not what
+// the catalogue describes.
+func (w *World) Invalid() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.invalid)
 }
 
 // invoke hands an event to a function.
@@ -387,6 +415,12 @@ func (w *World) deploy() error {
 	w.S3.Add(s3.Bucket{Name: stateBucket, Region: w.Config.Region, Versioning: "Enabled"})
 	w.Repositories.Add(w.Config.Region, sourceRepository)
 	w.Events.AddBus(w.Config.Region, plan.EventBusName)
+	if !w.Config.Many {
+		if err := w.Events.AddArchive(w.Config.Region, plan.ArchiveName, plan.EventBusName, plan.ArchiveDays); err != nil {
+			return err
+		}
+		w.Events.Inspect(w.inspect)
+	}
 	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
 	for _, s := range plan.Steps() {
 		if err := w.register(s.Name, s.Timeout); err != nil {

@@ -76,6 +76,9 @@ func newSceneIn(t *testing.T, cfg emulator.Config, text []byte) *scene {
 	// A test keeps what it has cleaned up until all tests have ended.
 	open := w
 	t.Cleanup(func() {
+		for _, err := range open.Invalid() {
+			t.Errorf("an event is not as the catalogue says: %v", err)
+		}
 		open.Close()
 		open = nil
 	})

@@ -22,6 +22,9 @@ type Event struct {
 	Resources []string
 	// Detail is a JSON object.
 	Detail json.RawMessage
+	// ReplayName is the replay that has put the event on the bus again; empty the
+	// first time.
+	ReplayName string
 }
 
 // JSON is the event as targets get it and patterns see it.
@@ -36,7 +39,8 @@ func (e Event) JSON() []byte {
 		Region     string          `json:"region"`
 		Resources  []string        `json:"resources"`
 		Detail     json.RawMessage `json:"detail"`
-	}{"0", e.ID, e.DetailType, e.Source, e.Account, stamp(e.Time), e.Region, append([]string{}, e.Resources...), e.Detail})
+		ReplayName string          `json:"replay-name,omitempty"`
+	}{"0", e.ID, e.DetailType, e.Source, e.Account, stamp(e.Time), e.Region, append([]string{}, e.Resources...), e.Detail, e.ReplayName})
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

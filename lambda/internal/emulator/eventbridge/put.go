@@ -75,6 +75,11 @@ func (s *Service) putEvents(c *wire.Call, in putEventsInput) (any, error) {
 	var out putEventsOutput
 	for _, entry := range in.Entries {
 		result, ok := entry.check()
+		if ok && s.inspect != nil {
+			if err := s.inspect(entry.Source, entry.DetailType, []byte(entry.Detail)); err != nil {
+				ok, result = false, putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: err.Error()}
+			}
+		}
 		if !ok {
 			out.FailedEntryCount++
 			out.Entries = append(out.Entries, result)
@@ -167,6 +172,7 @@ func (s *Service) accept(busARN string, e Event, forwarded bool) (id string) {
 	}
 	e.Bus = b.name
 	s.events = keep(s.events, e)
+	s.keepInArchives(b, e)
 	deliveries := s.match(b, e, forwarded)
 	watchers := s.watchers
 	s.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package eventbridge emulates Amazon EventBridge: buses, rules with complete
 // content filtering, targets, and delivery at least once with retries and
-// dead-letter queues. Schedules, archives and pipes are refused.
+// dead-letter queues, archives and their replay. Schedules and pipes are refused.
 package eventbridge
 
 import (
@@ -46,6 +46,11 @@ type Service struct {
 	mu sync.Mutex
 	// buses by ARN.
 	buses map[string]*bus
+	// archives and replays by ARN.
+	archives map[string]*archive
+	replays  map[string]*replay
+	// inspect says why an entry must not be put; nil takes all.
+	inspect func(source, detailType string, detail []byte) error
 	// seen counts events of the same content; their ids come from it.
 	seen     map[string]int
 	events   []Event
@@ -69,7 +74,7 @@ type bus struct {
 func New(hub *wire.Hub, delays *latency.Source, account string, targets Targets) *Service {
 	return &Service{
 		hub: hub, delays: delays, account: account, targets: targets,
-		buses: map[string]*bus{}, seen: map[string]int{}, drops: map[string]int{}, copies: 1,
+		buses: map[string]*bus{}, archives: map[string]*archive{}, replays: map[string]*replay{}, seen: map[string]int{}, drops: map[string]int{}, copies: 1,
 	}
 }
 
@@ -92,6 +97,13 @@ func (s *Service) Wire() *wire.Service {
 		"RemoveTargets":         wire.Decoded(nil, s.removeTargets),
 		"ListRuleNamesByTarget": wire.Decoded(nil, s.listRuleNamesByTarget),
 		"TestEventPattern":      wire.Decoded(nil, s.testEventPattern),
+		"CreateArchive":         wire.Decoded(nil, s.createArchive),
+		"DescribeArchive":       wire.Decoded(nil, s.describeArchive),
+		"ListArchives":          wire.Decoded(nil, s.listArchives),
+		"DeleteArchive":         wire.Decoded(nil, s.deleteArchive),
+		"StartReplay":           wire.Decoded(nil, s.startReplay),
+		"DescribeReplay":        wire.Decoded(nil, s.describeReplay),
+		"ListReplays":           wire.Decoded(nil, s.listReplays),
 	}}
 }
 
@@ -117,6 +129,12 @@ func (s *Service) DeadLetters() []Dead {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.dead)
+}
+
+// Inspect lets a function refuse entries of PutEvents, which the service itself
+// takes as they are. It is called before the first call.
+func (s *Service) Inspect(check func(source, detailType string, detail []byte) error) {
+	s.inspect = check
 }
 
 // Watch calls a function for every event that a bus takes from now on. The

@@ -314,8 +314,8 @@ func TestRefusals(t *testing.T) {
 			_, err := k.ListRules(ctx, &awseb.ListRulesInput{NextToken: aws.String("x")})
 			return err
 		}()},
-		{"archive", "NotImplemented", func() error {
-			_, err := k.ListArchives(ctx, &awseb.ListArchivesInput{})
+		{"connection", "NotImplemented", func() error {
+			_, err := k.ListConnections(ctx, &awseb.ListConnectionsInput{})
 			return err
 		}()},
 		{"target id", "ValidationException", change(func(x *types.Target) { x.Id = aws.String("a b") })},
