@@ -51,6 +51,8 @@ func serve() error {
 		SourceBranch:     os.Getenv(plan.EnvSourceBranch),
 		FunctionsVPC:     os.Getenv(plan.EnvFunctionsVPC),
 		TargetRoles:      strings.Fields(os.Getenv(plan.EnvTargetRoles)),
+		ChatSecret:       os.Getenv(plan.EnvChatSecret),
+		ChatTopic:        os.Getenv(plan.EnvChatTopic),
 		Slots:            int(slots), EndpointsPerSecond: endpoints,
 	})
 	if err != nil {

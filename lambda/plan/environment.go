@@ -12,6 +12,10 @@ const (
 	EnvDatabricksSecret = "DATABRICKS_SECRET"
 	// EnvDatabricksHost is the account console's address, if not the usual one.
 	EnvDatabricksHost = "DATABRICKS_HOST"
+	// EnvChatSecret is the id of the secret that says where to post, of a function
+	// that tells people, and EnvChatTopic the ARN of the topic to publish to.
+	EnvChatSecret = "CHAT_SECRET"
+	EnvChatTopic  = "CHAT_TOPIC_ARN"
 	// EnvStateMachine is the ARN of the state machine.
 	EnvStateMachine = "STATE_MACHINE_ARN"
 	// EnvRetirementMachine is the ARN of the state machine that retires.

@@ -29,6 +29,10 @@ const (
 	StateBucket      = "${StateBucket}"
 	EventBus         = "${EventBus}"
 	DatabricksSecret = "${DatabricksSecret}"
+	SlackSecret      = "${SlackSecret}"
+	TeamsSecret      = "${TeamsSecret}"
+	WebhookSecret    = "${WebhookSecret}"
+	ChatTopic        = "${ChatTopic}"
 	StateMachine     = "${StateMachine}"
 	// RetirementMachine is the one that retires.
 	RetirementMachine = "${RetirementMachine}"

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Rules returns the EventBridge rules on the account's default bus that wake
-// the functions. Both services deliver their events at least once and on a
-// best-effort basis.
+// Rules returns the EventBridge rules that wake the functions. Services deliver
+// their events to the account's default bus at least once and on a best-effort
+// basis; what we say ourselves is on a bus of our own.
 func Rules() []Rule {
-	return []Rule{
+	return append([]Rule{
 		{
 			Name: "SpecPushed",
 			Doc:  "A workspace spec was put into the source bucket.",
@@ -104,7 +104,7 @@ func Rules() []Rule {
 			// After that the compute has stopped by itself.
 			MaxAge: time.Hour, MaxAttempts: 20,
 		},
-	}
+	}, chatRules()...)
 }
 
 // executionFailed matches the end of an execution of one of the machines that is

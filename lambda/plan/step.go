@@ -99,6 +99,9 @@ type Function struct {
 	Timeout time.Duration
 	// CallsWorkspace is as that of a step.
 	CallsWorkspace bool
+	// Product of chat that it is for; empty means none. It is there if an operator
+	// wants that.
+	Product string
 	// Allow is what the function's role may do.
 	Allow []Permission
 }
@@ -119,6 +122,10 @@ type Rule struct {
 	MaxAttempts int
 	// Source that it watches; empty means that it watches none.
 	Source string
+	// Bus that it watches; empty means the account's default one.
+	Bus string
+	// Product of chat that it is for; empty means none.
+	Product string
 }
 
 // Schedule is a schedule of EventBridge Scheduler that invokes a function.

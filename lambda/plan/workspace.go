@@ -130,9 +130,9 @@ func Steps() []Step {
 
 // Functions returns the functions that are no states: what starts an execution,
 // what plans a proposal, what reports an execution that failed and stops its
-// compute, and what looks for that which no event has told of.
+// compute, what looks for that which no event has told of, and what tells people.
 func Functions() []Function {
-	return []Function{dispatch, planProposal, reportFailure, stopAbandonedCompute, survey}
+	return []Function{dispatch, planProposal, reportFailure, stopAbandonedCompute, survey, notifySlack, notifyTeams, notifyAmazonQ, notifyWebhook}
 }
 
 // Makes says whether a step makes something that the plan of a proposal shows:

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
 // EC2 is the part of Amazon EC2 that the steps use.
@@ -166,6 +167,11 @@ type Events interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
+// Topics is the part of Amazon SNS that is used.
+type Topics interface {
+	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
+}
+
 // Trail is the part of AWS CloudTrail that is used.
 type Trail interface {
 	LookupEvents(context.Context, *cloudtrail.LookupEventsInput, ...func(*cloudtrail.Options)) (*cloudtrail.LookupEventsOutput, error)
@@ -189,6 +195,7 @@ var (
 	_ Zones        = (*route53.Client)(nil)
 	_ Secrets      = (*secretsmanager.Client)(nil)
 	_ Events       = (*eventbridge.Client)(nil)
+	_ Topics       = (*sns.Client)(nil)
 	_ Trail        = (*cloudtrail.Client)(nil)
 	_ Executions   = (*sfn.Client)(nil)
 )
@@ -293,6 +300,9 @@ func (c *Clients) Secrets() Secrets { return secretsmanager.NewFromConfig(c.home
 
 // Events returns a client.
 func (c *Clients) Events() Events { return eventbridge.NewFromConfig(c.home) }
+
+// Topics returns a client.
+func (c *Clients) Topics() Topics { return sns.NewFromConfig(c.home) }
 
 // Executions returns a client.
 func (c *Clients) Executions() Executions { return sfn.NewFromConfig(c.home) }

@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"lakegate/lambda/internal/emulator/chat"
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/codecommit"
 	"lakegate/lambda/internal/emulator/databricks"
@@ -37,6 +38,7 @@ import (
 	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/scheduler"
+	"lakegate/lambda/internal/emulator/sns"
 	"lakegate/lambda/internal/emulator/secretsmanager"
 	"lakegate/lambda/internal/emulator/sqs"
 	"lakegate/lambda/internal/emulator/stepfunctions"
@@ -77,6 +79,8 @@ type Config struct {
 	EndpointsPerSecond float64
 	// Limits of the services that are enforced; nil means none.
 	Limits []wire.Limit
+	// Chat are the products of chat that the stack tells, of plan.Products.
+	Chat []string
 	// Many is a world of very many workspaces: quotas of objects have been raised,
 	// neither the calls nor the data that flows are kept, and events are taken
 	// unread.
@@ -112,12 +116,15 @@ type World struct {
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
 	Network    *network.Network
+	Topics     *sns.Service
+	// Chat stands in for Slack, Microsoft Teams, Amazon Q and a webhook.
+	Chat *chat.Server
 
 	// Repositories are those of CodeCommit.
 	Repositories *codecommit.Service
 
 	// AWSURL and DatabricksURL are the addresses of the endpoints.
-	AWSURL, DatabricksURL string
+	AWSURL, DatabricksURL, ChatURL string
 	// SourceBucket and StateBucket are the buckets of the stack, and
 	// SourceRepository its git repository, of which the branch main is watched.
 	SourceBucket, StateBucket string
@@ -140,6 +147,9 @@ const (
 	sourceRepository = "lakegate-specs"
 	sourceBranch     = "main"
 	secretName       = "lakegate/databricks"
+	chatTopic        = "lakegate-chat"
+	slackToken       = "xoxb-emulated-token-of-the-bot"
+	webhookKey       = "whsec_ZW11bGF0ZWQta2V5LW9mLXRoZS13ZWJob29rLjMyYg=="
 	clientID         = "b1f1e0a2-1c53-4b1e-8d3c-6a7d5e9f4c21"
 	clientSecret     = "emulated-secret-of-the-service-principal"
 	// databricksAWSAccount owns the endpoint services of the control plane.
@@ -214,6 +224,8 @@ func (w *World) makeAWS() {
 	w.Events = eventbridge.New(w.Hub, w.Delays, account, eventbridge.Targets{
 		Queues: w.Queues, Groups: w.Logs, Others: map[string]eventbridge.Deliver{"lambda": w.invoke},
 	})
+	w.Chat = chat.New(w.Clock, slackToken, webhookKey)
+	w.Topics = sns.New(w.Hub, account, func(_ string, m sns.Message) { w.Chat.Notify(m.Body) })
 	w.Schedules = scheduler.New(w.Hub, account, w.Queues, map[string]scheduler.Deliver{"lambda": w.invoke}, w.Config.Speed > 0)
 	w.Executions = stepfunctions.New(w.Hub, w.Delays, account, w.Functions, func(s stepfunctions.StatusChange) {
 		w.Events.Emit(eventbridge.Event{
@@ -354,7 +366,7 @@ func (w *World) serve() error {
 	router.Serve(w.STS.Wire())
 	for _, s := range []*wire.Service{
 		w.Secrets.Wire(), w.Events.Wire(), w.Schedules.Wire(), w.Queues.Wire(), w.Logs.Wire(), w.Functions.Wire(), w.Executions.Wire(),
-		w.Repositories.Wire(),
+		w.Topics.Wire(), w.Repositories.Wire(),
 	} {
 		router.ServeIn(w.ID, s)
 	}
@@ -377,6 +389,11 @@ func (w *World) serve() error {
 	}
 	if w.DatabricksURL, err = w.listen(w.Config.DatabricksPort, w.Databricks); err != nil {
 		return fmt.Errorf("serving Databricks: %w", err)
+	}
+	if len(w.Config.Chat) > 0 {
+		if w.ChatURL, err = w.listen(0, w.Chat); err != nil {
+			return fmt.Errorf("serving chat: %w", err)
+		}
 	}
 	return nil
 }
@@ -422,6 +439,9 @@ func (w *World) deploy() error {
 		w.Events.Inspect(w.inspect)
 	}
 	w.Queues.Add(w.Config.Region, plan.DeadLetterQueueName)
+	if err := w.openChannels(); err != nil {
+		return err
+	}
 	for _, s := range plan.Steps() {
 		if err := w.register(s.Name, s.Timeout); err != nil {
 			return err
@@ -441,8 +461,11 @@ func (w *World) deploy() error {
 		return nil
 	}
 	for _, r := range plan.Rules() {
+		if r.Product != "" && !slices.Contains(w.Config.Chat, r.Product) {
+			continue
+		}
 		if err := w.Events.AddRule(w.Config.Region, eventbridge.Rule{
-			Name: plan.FunctionPrefix + r.Name, Bus: "default", Pattern: w.substitute(r.Pattern), Description: r.Doc,
+			Name: plan.FunctionPrefix + r.Name, Bus: cmp.Or(r.Bus, "default"), Pattern: w.substitute(r.Pattern), Description: r.Doc,
 			TargetARN: w.Functions.ARN(plan.FunctionPrefix + r.Target), MaxAttempts: r.MaxAttempts, MaxAge: r.MaxAge,
 			DeadLetterARN: w.Queues.ARN(w.Config.Region, plan.DeadLetterQueueName),
 		}); err != nil {
@@ -502,7 +525,7 @@ func (w *World) register(name string, timeout time.Duration) error {
 		SourceBucket: sourceBucket, SourceRepository: sourceRepository, SourceBranch: sourceBranch,
 		DatabricksTransport: Guard{Caller: name}, Now: w.Clock.Now,
 		FunctionsVPC: w.functionsVPC(), TargetRoles: w.Config.TargetRoles, Resolve: w.resolver(name),
-		Pause: w.Functions.Pause,
+		Pause: w.Functions.Pause, ChatSecret: secretOf(name), ChatTopic: w.Topics.ARN(w.Config.Region, chatTopic), ChatTransport: Guard{},
 		Slots: max(0, cmp.Or(w.Config.Slots, plan.DefaultSlots)), EndpointsPerSecond: max(0, cmp.Or(w.Config.EndpointsPerSecond, plan.DefaultEndpointsPerSecond)),
 	})
 	if err != nil {

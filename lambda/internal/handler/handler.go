@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -42,6 +43,11 @@ type Config struct {
 	// watched; empty where they are not.
 	SourceBucket                   string
 	SourceRepository, SourceBranch string
+	// ChatSecret is the id of the secret that says where to post, and ChatTopic the
+	// ARN of the topic to publish to, of a function that tells people.
+	ChatSecret, ChatTopic string
+	// ChatTransport of requests to products of chat; nil means the default one.
+	ChatTransport http.RoundTripper
 	// Slots is how many executions may work in one Databricks account at the same
 	// time, EndpointsPerSecond how many VPC endpoints may be made in one AWS account
 	// and region; 0 means any number.
@@ -78,6 +84,9 @@ func New(name string, cfg Config) (Handler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Pause == nil {
+		cfg.Pause = pause
+	}
 	if cfg.Resolve == nil {
 		cfg.Resolve = net.DefaultResolver.LookupHost
 	}
@@ -106,6 +115,9 @@ func New(name string, cfg Config) (Handler, error) {
 			Statuses: statuses, Records: records, Failures: failures, Publisher: publisher, Now: cfg.Now,
 		}
 		return edge(func(ctx context.Context, payload []byte) (any, error) { return s.Run(ctx, payload) }), nil
+	}
+	if notify := notifier(name, cfg, clients); notify != nil {
+		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, notify(ctx, payload) }), nil
 	}
 	deps := &step.Deps{
 		AWS: clients,
@@ -177,9 +189,9 @@ func places(cfg Config, objects *source.S3, git *source.CodeCommit) []source.Pla
 
 // Names returns the names of all steps and functions, sorted.
 func Names() []string {
-	names := []string{"Dispatch", "PlanProposal", "ReportFailure", "StopAbandonedCompute", "Survey"}
-	for name := range step.Registry {
-		names = append(names, name)
+	names := slices.Collect(maps.Keys(step.Registry))
+	for _, f := range plan.Functions() {
+		names = append(names, f.Name)
 	}
 	slices.Sort(names)
 	return names

@@ -22,7 +22,7 @@ type Starter struct {
 	// StateMachine and Retirement are the ARNs of the state machines for specs that
 	// are there and that are not.
 	StateMachine, Retirement string
-	// Pause waits; nil means by the wall's time.
+	// Pause waits within an invocation.
 	Pause func(context.Context, time.Duration) error
 }
 
@@ -70,15 +70,5 @@ func (s *Starter) StartPatiently(ctx context.Context, c Change, name, mode strin
 // same.
 func (s *Starter) pause(ctx context.Context, about time.Duration) error {
 	d := about/2 + rand.N(about/2) //nolint:gosec // spreads calls
-	if s.Pause != nil {
-		return s.Pause(ctx, d)
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return s.Pause(ctx, d)
 }

@@ -128,12 +128,12 @@ func TestNoStarts(t *testing.T) {
 	}
 }
 
-// By the wall's time a pause ends with the invocation.
+// A pause ends with the invocation.
 func TestPauseEndsWithTheInvocation(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := pushed(&service{}, 1, nil)(ctx); !failure.Is(err, plan.Throttled) {
+	if _, err := pushed(&service{}, 1, func(ctx context.Context, _ time.Duration) error { return ctx.Err() })(ctx); !failure.Is(err, plan.Throttled) {
 		t.Fatalf("it ends with %v", err)
 	}
 }

@@ -1,0 +1,140 @@
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
+	"lakegate/lambda/plan"
+)
+
+// Channel is where messages go.
+type Channel interface {
+	// Threads says whether messages of one execution can be put under each other.
+	Threads() bool
+	// Send posts a message, under another one if thread is not empty, and returns
+	// what names it.
+	Send(ctx context.Context, m *Message, thread string) (receipt string, err error)
+}
+
+// Notifier tells one product what the events of the bus say, each once.
+type Notifier struct {
+	Ledger *Ledger
+	// Open returns the channel.
+	Open func(context.Context) (Channel, error)
+	// Forget is called when the product has refused who we are.
+	Forget func()
+	// Pause waits within an invocation.
+	Pause func(context.Context, time.Duration) error
+}
+
+const (
+	// beginning is how often a reply looks for the message that it belongs under,
+	// and hesitation the pause in between: events overtake each other.
+	beginning  = 8
+	hesitation = 2 * time.Second
+)
+
+// Notify posts the message of an event, if there is one.
+func (n *Notifier) Notify(ctx context.Context, payload []byte) error {
+	m, err := From(payload)
+	if err != nil || m == nil {
+		return err
+	}
+	channel, err := n.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if m.Aside && !channel.Threads() {
+		return nil
+	}
+	etag, ok, err := n.Ledger.claim(ctx, m.Key)
+	if err != nil || !ok {
+		return err
+	}
+	receipt, err := n.post(ctx, channel, m)
+	if err != nil {
+		if failure.Is(err, plan.AccessDenied) {
+			n.Forget()
+		}
+		// Whoever tries again need not wait until the claim has run out.
+		if _, undone := n.Ledger.write(ctx, m.Key, entry{}, etag); undone != nil {
+			slog.WarnContext(ctx, "claim not given back", "message", m.Key, "error", failure.Message(undone))
+		}
+		return err
+	}
+	_, err = n.Ledger.write(ctx, m.Key, entry{Claimed: n.Ledger.Now().UTC(), Posted: true, Receipt: receipt}, etag)
+	return err
+}
+
+// post posts a message where it belongs: under that which has told of the start,
+// or on its own.
+func (n *Notifier) post(ctx context.Context, channel Channel, m *Message) (string, error) {
+	if !channel.Threads() || m.Kind == report.Started {
+		return channel.Send(ctx, m, "")
+	}
+	for try := 1; ; try++ {
+		root, _, err := n.Ledger.read(ctx, m.Thread+"/started")
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case root.Posted, !m.Reply:
+			return channel.Send(ctx, m, root.Receipt)
+		case try < beginning:
+			if err := n.Pause(ctx, hesitation); err != nil {
+				return "", fmt.Errorf("waiting for the message that %s belongs under: %w", m.Key, err)
+			}
+		case m.Aside:
+			return "", failure.New(plan.Transient, "", "posting %s: the message that it belongs under is not there yet", m.Key)
+		default:
+			return channel.Send(ctx, m, "")
+		}
+	}
+}
+
+// Secret reads a secret once, until it is forgotten. It is safe for concurrent
+// use.
+type Secret struct {
+	Secrets func() awsapi.Secrets
+	ID      string
+
+	mu   sync.Mutex
+	text string
+}
+
+// Read decodes the secret, which is JSON.
+func (s *Secret) Read(ctx context.Context, into any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.text == "" {
+		out, err := s.Secrets().GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.ID})
+		if err != nil {
+			return fmt.Errorf("reading secret %s: %w", s.ID, err)
+		}
+		if out.SecretString != nil {
+			s.text = *out.SecretString
+		}
+	}
+	if json.Unmarshal([]byte(s.text), into) != nil {
+		// The error would have parts of it.
+		s.text = ""
+		return failure.New(plan.ActionRequired, "Put the JSON into it that the README describes.", "decoding secret %s: it is not the JSON that is expected", s.ID)
+	}
+	return nil
+}
+
+// Forget lets the secret be read anew: it may have been changed.
+func (s *Secret) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = ""
+}
