@@ -33,8 +33,9 @@ type functionProps struct {
 	values      placeholders
 	variables   []variable
 	deadLetters awssqs.CfnQueue
-	// watches says whether a source of specs is watched.
-	watches func(source string) bool
+	// watches says whether a source of specs is watched, and tells whether a product
+	// of chat is told.
+	watches, tells func(string) bool
 	// network is that of the functions which call workspaces; nil means none.
 	network *awslambda.CfnFunction_VpcConfigProperty
 	// targetRoles are the roles of other accounts that may be assumed.
@@ -79,6 +80,9 @@ func newFunctions(stack awscdk.Stack, props functionProps) map[string]awslambda.
 		})
 	}
 	for _, f := range plan.Functions() {
+		if !props.tells(f.Product) {
+			continue
+		}
 		f.Allow = append(slices.Clone(f.Allow), plan.Permission{
 			Why:       "keep an event that the function failed on",
 			Actions:   []string{"sqs:SendMessage"},

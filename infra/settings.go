@@ -42,6 +42,15 @@ type settings struct {
 	// the same time, and EndpointsPerSecond (endpointsPerSecond) how many VPC
 	// endpoints may be made in one AWS account and region; 0 means any number.
 	Slots, EndpointsPerSecond string
+	// SlackSecret, TeamsSecret and WebhookSecret (slackSecret, teamsSecret,
+	// webhookSecret) are the names of secrets that say where to post; empty means
+	// that the product is not told.
+	SlackSecret, TeamsSecret, WebhookSecret string
+	// AmazonQ (amazonQ) makes a topic for Amazon Q Developer in chat applications if
+	// it is true. AmazonQSlack (amazonQSlack) is a channel of Slack that it is
+	// configured to notify, as workspace/channel, and AmazonQTeams (amazonQTeams) one
+	// of Microsoft Teams, as team/tenant/channel.
+	AmazonQ, AmazonQSlack, AmazonQTeams string
 	// FunctionsVPC (functionsVpc) is the VPC of the users, if the functions that
 	// call workspaces are to run there: workspaces that are closed to the public
 	// network admit them only so. FunctionsSubnets and FunctionsSecurityGroups
@@ -79,6 +88,33 @@ func (s settings) watches(source string) bool {
 	return source == "" || s.Source == source || s.Source == both
 }
 
+// tells says whether a product of chat is told; what is of none is always wanted.
+func (s settings) tells(product string) bool {
+	switch product {
+	case plan.Slack:
+		return s.SlackSecret != ""
+	case plan.Teams:
+		return s.TeamsSecret != ""
+	case plan.Webhook:
+		return s.WebhookSecret != ""
+	case plan.AmazonQ:
+		return s.AmazonQ == yes || s.AmazonQSlack != "" || s.AmazonQTeams != ""
+	default:
+		return true
+	}
+}
+
+// yes is the setting of what is made only if somebody says so.
+const yes = "true"
+
+// Channels of Amazon Q, by the ids that the products give them.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-chatbot-slackchannelconfiguration.html
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-chatbot-microsoftteamschannelconfiguration.html
+var (
+	slackChannel = regexp.MustCompile(`^[0-9A-Z]{1,255}/[A-Za-z0-9]{1,255}$`)
+	teamsChannel = regexp.MustCompile(`^[0-9A-Fa-f-]{36}/[0-9A-Fa-f-]{36}/\S{1,255}$`)
+)
+
 // check refuses settings that are not known or do not fit together.
 func (s settings) check() error {
 	if choices := append(plan.Sources(), both); !slices.Contains(choices, s.Source) {
@@ -91,6 +127,14 @@ func (s settings) check() error {
 		if n, err := strconv.ParseFloat(cmp.Or(value, "0"), 64); err != nil || n < 0 {
 			return fmt.Errorf("reading the context: %s is %q, but it must be a number", key, value)
 		}
+	}
+	switch {
+	case s.AmazonQ != "" && s.AmazonQ != yes && s.AmazonQ != "false":
+		return fmt.Errorf("reading the context: amazonQ is %q, but it must be true or false", s.AmazonQ)
+	case s.AmazonQSlack != "" && !slackChannel.MatchString(s.AmazonQSlack):
+		return fmt.Errorf("reading the context: amazonQSlack is %q, but it must be the ids of a workspace and a channel, as T07EA123LEP/C07EZ1ABC23", s.AmazonQSlack)
+	case s.AmazonQTeams != "" && !teamsChannel.MatchString(s.AmazonQTeams):
+		return fmt.Errorf("reading the context: amazonQTeams is %q, but it must be the ids of a team, a tenant and a channel, separated by /", s.AmazonQTeams)
 	}
 	given := 0
 	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {
@@ -121,6 +165,8 @@ func settingsFrom(node constructs.Node) settings {
 			}
 		case float64:
 			return fmt.Sprint(value)
+		case bool:
+			return fmt.Sprint(value)
 		}
 		return otherwise
 	}
@@ -150,6 +196,13 @@ func settingsFrom(node constructs.Node) settings {
 		DriftSchedule:      get("driftSchedule", ""),
 		Slots:              get("slots", fmt.Sprint(plan.DefaultSlots)),
 		EndpointsPerSecond: get("endpointsPerSecond", fmt.Sprint(plan.DefaultEndpointsPerSecond)),
+
+		SlackSecret:   get("slackSecret", ""),
+		TeamsSecret:   get("teamsSecret", ""),
+		WebhookSecret: get("webhookSecret", ""),
+		AmazonQ:       get("amazonQ", ""),
+		AmazonQSlack:  get("amazonQSlack", ""),
+		AmazonQTeams:  get("amazonQTeams", ""),
 
 		FunctionsVPC:            get("functionsVpc", ""),
 		FunctionsSubnets:        list("functionsSubnets"),

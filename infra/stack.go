@@ -36,6 +36,8 @@ func newStack(app awscdk.App, s settings) error {
 	}
 	stack := awscdk.NewStack(app, jsii.String(stackName), &awscdk.StackProps{
 		Description: jsii.String("Turns committed workspace specs into private Databricks workspaces."),
+		// A template may have a million characters, of which spaces were half.
+		SuppressTemplateIndentation: jsii.Bool(true),
 	})
 	code := awss3assets.NewAsset(stack, jsii.String("Code"), &awss3assets.AssetProps{Path: &s.Asset})
 
@@ -93,15 +95,26 @@ func newStack(app awscdk.App, s settings) error {
 			variable{plan.EnvSourceBranch, plan.SourceRepository, s.SourceBranch})
 		output(stack, "SourceCloneUrl", "Workspace specs go here, under "+plan.SourcePrefix+" of the branch "+s.SourceBranch+".", cloneURL(stack, repository))
 	}
+	for placeholder, name := range map[string]string{plan.SlackSecret: s.SlackSecret, plan.TeamsSecret: s.TeamsSecret, plan.WebhookSecret: s.WebhookSecret} {
+		values[placeholder] = arn("secretsmanager", "secret", name+"-??????")
+		variables = append(variables, variable{plan.EnvChatSecret, placeholder, name})
+	}
+	if s.tells(plan.AmazonQ) {
+		topic := newChatTopic(stack, s)
+		values[plan.ChatTopic] = *topic.Ref()
+		variables = append(variables, variable{plan.EnvChatTopic, plan.ChatTopic, *topic.Ref()})
+		output(stack, "ChatTopicArn", "Amazon Q Developer in chat applications reads this.", topic.Ref())
+	}
+	newArchive(stack, bus)
 	functions := newFunctions(stack, functionProps{
-		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches, variables: variables,
+		code: code, values: values, deadLetters: deadLetters, network: networkOf(s), watches: s.watches, tells: s.tells, variables: variables,
 		targetRoles: s.TargetRoles,
 	})
 	machines := map[string]awsstepfunctions.CfnStateMachine{}
 	for _, m := range plan.Machines() {
 		machines[m.ID] = newStateMachine(stack, m, functions)
 	}
-	newRules(stack, values, functions, deadLetters, s.watches)
+	newRules(stack, values, map[string]*string{plan.EventBusName: bus.Ref()}, functions, deadLetters, func(r plan.Rule) bool { return s.watches(r.Source) && s.tells(r.Product) })
 	if s.DriftSchedule != never {
 		newSchedules(stack, functions, deadLetters, s.DriftSchedule)
 	}

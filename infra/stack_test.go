@@ -41,6 +41,13 @@ var fromGit template
 
 var otherRoles = []string{"arn:aws:iam::210987654321:role/lakegate", "arn:aws:iam::555566667777:role/team/lakegate"}
 
+// chats are the settings that tell every product of chat.
+var chats = map[string]any{
+	"slackSecret": "lakegate/slack", "teamsSecret": "lakegate/teams", "webhookSecret": "lakegate/webhook",
+	"amazonQSlack": "T07EA123LEP/C07EZ1ABC23",
+	"amazonQTeams": "11111111-2222-4333-8444-555555555555/66666666-7777-4888-9999-000000000000/19%3Aab%40thread.tacv2",
+}
+
 const usersVPC = "vpc-0a1b2c3d4e5f60718"
 
 func TestMain(m *testing.M) {
@@ -87,16 +94,21 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	}
 	config.Context["asset"] = asset
 	config.Context["source"] = both
+	maps.Copy(config.Context, chats)
 	if synthesised, err = synthesise(config.Context, out); err != nil {
 		return 0, err
 	}
 	config.Context["source"] = plan.CodeCommit
+	for key := range chats {
+		delete(config.Context, key)
+	}
 	config.Context["sourceRepository"], config.Context["sourceBranch"] = "network-specs", "trunk"
 	config.Context["driftSchedule"] = never
 	if fromGit, err = synthesise(config.Context, out+"-from-git"); err != nil {
 		return 0, err
 	}
 	delete(config.Context, "source")
+	maps.Copy(config.Context, chats)
 	config.Context["driftSchedule"] = "cron(0 6 * * ? *)"
 	config.Context["functionsVpc"] = usersVPC
 	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
@@ -290,11 +302,12 @@ func TestEachStepAndFunctionHasItsFunctionRoleAndLog(t *testing.T) {
 			t.Errorf("log of function %s is kept for %v days, less than an execution can be redriven", name, days)
 		}
 	}
-	// A state machine has a role and a log group too, a schedule a role.
+	// A state machine has a role and a log group too, a schedule and channels of chat
+	// have a role.
 	machines := len(plan.Machines())
 	for kind, want := range map[string]int{
 		"AWS::Lambda::Function": len(names),
-		"AWS::IAM::Role":        len(names) + machines + len(plan.Schedules()),
+		"AWS::IAM::Role":        len(names) + machines + len(plan.Schedules()) + 1,
 		"AWS::Logs::LogGroup":   len(names) + machines,
 	} {
 		if got := len(synthesised.ofType(kind)); got != want {
@@ -337,6 +350,10 @@ func TestEnvironmentFollowsPermissions(t *testing.T) {
 			{plan.EnvSourceRepository, "${SourceRepository.Name}", "${SourceRepository.Name}"},
 			{plan.EnvSourceBranch, "${SourceRepository.Name}", "main"},
 			{plan.EnvDatabricksSecret, ":secret:lakegate/databricks-??????", "lakegate/databricks"},
+			{plan.EnvChatSecret, ":secret:lakegate/slack-??????", "lakegate/slack"},
+			{plan.EnvChatSecret, ":secret:lakegate/teams-??????", "lakegate/teams"},
+			{plan.EnvChatSecret, ":secret:lakegate/webhook-??????", "lakegate/webhook"},
+			{plan.EnvChatTopic, "${ChatTopic}", "${ChatTopic}"},
 			{plan.EnvSlots, plan.SlotsKey, "200"},
 			{plan.EnvEndpointsPerSecond, plan.SlotsKey, "0.3"},
 			{plan.EnvStateMachine, arnOf(plan.StateMachineName), arnOf(plan.StateMachineName)},
@@ -519,6 +536,9 @@ func TestRules(t *testing.T) {
 				"DeadLetterConfig": map[string]any{"Arn": "${DeadLetterQueue.Arn}"},
 			}},
 			"Tags": []any{map[string]any{"Key": tagStack, "Value": stackName}},
+		}
+		if r.Bus != "" {
+			want["EventBusName"] = "${EventBus}"
 		}
 		if diff := gocmp.Diff(want, readable(synthesised.Resources[r.Name+"Rule"].Properties)); diff != "" {
 			t.Errorf("rule %s (-want +got):\n%s", r.Name, diff)
@@ -806,7 +826,7 @@ func TestEverythingIsTagged(t *testing.T) {
 	t.Parallel()
 	// These kinds have no tags.
 	untagged := []string{
-		"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy",
+		"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::Events::Archive",
 		"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Scheduler::Schedule",
 	}
 	want := map[string]any{"Key": tagStack, "Value": stackName}
@@ -864,6 +884,33 @@ func TestDescriptionsFit(t *testing.T) {
 	}
 }
 
+// Who is not told by a product needs nothing for it; what is said is kept all the
+// same.
+func TestChatIsThereIfSomebodyWantsIt(t *testing.T) {
+	t.Parallel()
+	for id, r := range fromGit.Resources {
+		if strings.Contains(id, "Notify") || strings.Contains(id, "Tell") || strings.Contains(id, "Chat") || strings.HasPrefix(r.Type, "AWS::Chatbot") || id == "SlackChannel" {
+			t.Errorf("there is %s (%s)", id, r.Type)
+		}
+	}
+	archive := readable(synthesised.Resources["EventArchive"].Properties)
+	if diff := gocmp.Diff(map[string]any{
+		"ArchiveName": plan.ArchiveName, "Description": "What Lakegate has said about its workspaces.",
+		"SourceArn": "${EventBus.Arn}", "RetentionDays": float64(plan.ArchiveDays),
+	}, archive); diff != "" {
+		t.Errorf("the archive (-want +got):\n%s", diff)
+	}
+	slack := readable(synthesised.Resources["SlackChannel"].Properties).(map[string]any)
+	for key, want := range map[string]any{
+		"SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23", "SnsTopicArns": []any{"${ChatTopic}"},
+		"GuardrailPolicies": []any{"arn:${AWS::Partition}:iam::aws:policy/AWSDenyAll"},
+	} {
+		if diff := gocmp.Diff(want, slack[key]); diff != "" {
+			t.Errorf("%s of the channel (-want +got):\n%s", key, diff)
+		}
+	}
+}
+
 func TestOutputs(t *testing.T) {
 	t.Parallel()
 	got := map[string]any{}
@@ -878,6 +925,7 @@ func TestOutputs(t *testing.T) {
 		"RetirementMachineArn": "${RetirementMachine}",
 		"EventBusName":         "${EventBus}",
 		"DeadLetterQueueUrl":   "${DeadLetterQueue}",
+		"ChatTopicArn":         "${ChatTopic}",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)

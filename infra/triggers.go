@@ -13,13 +13,12 @@ import (
 	"lakegate/lambda/plan"
 )
 
-// newRules makes the rules on the account's default bus, each with its
-// function as the only target, and lets nothing but them and the functions
+// newRules makes the rules on their buses, each with its function as the only target, and lets nothing but them and the functions
 // put anything into the dead-letter queue.
-func newRules(stack awscdk.Stack, values placeholders, functions map[string]awslambda.CfnFunction, deadLetters awssqs.CfnQueue, watches func(source string) bool) {
+func newRules(stack awscdk.Stack, values placeholders, buses map[string]*string, functions map[string]awslambda.CfnFunction, deadLetters awssqs.CfnQueue, wants func(plan.Rule) bool) {
 	var rules []string
 	for _, r := range plan.Rules() {
-		if !watches(r.Source) {
+		if !wants(r) {
 			continue
 		}
 		var pattern map[string]any
@@ -32,6 +31,7 @@ func newRules(stack awscdk.Stack, values placeholders, functions map[string]awsl
 			Description:  &r.Doc,
 			State:        jsii.String("ENABLED"),
 			EventPattern: pattern,
+			EventBusName: buses[r.Bus],
 			Targets: []any{&awsevents.CfnRule_TargetProperty{
 				Id:  &r.Target,
 				Arn: target.AttrArn(),
@@ -62,6 +62,16 @@ func newRules(stack awscdk.Stack, values placeholders, functions map[string]awsl
 			},
 			refuseHTTP("sqs:*", *deadLetters.AttrArn()),
 		),
+	})
+}
+
+// newArchive keeps what was said on the bus, so that it can be replayed.
+func newArchive(stack awscdk.Stack, bus awsevents.CfnEventBus) {
+	awsevents.NewCfnArchive(stack, jsii.String("EventArchive"), &awsevents.CfnArchiveProps{
+		ArchiveName:   jsii.String(plan.ArchiveName),
+		Description:   jsii.String("What Lakegate has said about its workspaces."),
+		SourceArn:     bus.AttrArn(),
+		RetentionDays: jsii.Number(plan.ArchiveDays),
 	})
 }
 

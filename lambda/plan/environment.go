@@ -94,9 +94,10 @@ const (
 	RetirementMachineName = "lakegate-retirement"
 	// EventBusName is the name of the bus that events are put on.
 	EventBusName = "lakegate"
-	// ArchiveName is the name of the archive of that bus, and ArchiveDays how long
-	// it keeps an event: a quarter, for whoever has to show what happened.
+	// ArchiveName is the name of the archive of that bus.
 	ArchiveName = FunctionPrefix + "events"
+	// ArchiveDays is how long it keeps an event: a quarter, for whoever has to show
+	// what happened.
 	ArchiveDays = 92
 	// DeadLetterQueueName is the name of the queue of events that were not
 	// delivered.

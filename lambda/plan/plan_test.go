@@ -199,7 +199,8 @@ func TestPermissions(t *testing.T) {
 	for _, f := range plan.Functions() {
 		all[f.Name] = f.Allow
 	}
-	known := []string{"Partition", "Account", "Region", "SourceBucket", "SourceRepository", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine", "RetirementMachine"}
+	known := []string{"Partition", "Account", "Region", "SourceBucket", "SourceRepository", "StateBucket", "EventBus", "DatabricksSecret", "StateMachine", "RetirementMachine",
+		"SlackSecret", "TeamsSecret", "WebhookSecret", "ChatTopic"}
 	for name, permissions := range all {
 		if len(permissions) == 0 {
 			t.Errorf("%s may do nothing", name)

@@ -15,7 +15,7 @@ func TestInTarget(t *testing.T) {
 	t.Parallel()
 	stacks := []string{
 		plan.StateBucket, plan.SourceBucket, plan.SourceRepository, plan.EventBus, plan.DatabricksSecret, plan.StateMachine, plan.RetirementMachine,
-		plan.StateMachineName, plan.RetirementMachineName,
+		plan.StateMachineName, plan.RetirementMachineName, plan.SlackSecret, plan.TeamsSecret, plan.WebhookSecret, plan.ChatTopic,
 	}
 	permissions := plan.Common()
 	for _, s := range plan.Steps() {
