@@ -59,7 +59,6 @@ func TestREADMEIsDerived(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := map[string]string{
-		"classes":       plan.TableOfClasses(),
 		"minimal":       "```yaml\n" + string(minimal) + "```\n",
 		"permissions":   plan.TablesOfPermissions(),
 		"schedules":     plan.TableOfSchedules(),

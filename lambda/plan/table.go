@@ -28,19 +28,8 @@ func TableOfSchedules() string {
 	return out.String()
 }
 
-// TableOfClasses renders who acts on each class of failures, and what the state
-// machine does about it.
-func TableOfClasses() string {
-	var out strings.Builder
-	out.WriteString("| class | who acts | what the state machine does |\n| --- | --- | --- |\n")
-	for _, class := range Classes() {
-		fmt.Fprintf(&out, "| %s | %s | %s |\n", class, actors[class], treatment(class))
-	}
-	return out.String()
-}
-
-// treatment is what the retry rules make of a class.
-func treatment(class string) string {
+// Treatment says what the retry rules make of a class of failures.
+func Treatment(class string) string {
 	for _, r := range Retriers() {
 		if !slices.Contains(r.Errors, class) {
 			continue
@@ -52,7 +41,7 @@ func treatment(class string) string {
 			pause = min(time.Duration(float64(pause)*r.BackoffRate), r.MaxDelay)
 		}
 		// Jitter takes half of each pause on the average.
-		return fmt.Sprintf("tries again, %d times within about %.0f minutes, then fails", r.MaxAttempts, (longest / 2).Minutes())
+		return fmt.Sprintf("tries again %d times, for about %s, then fails", r.MaxAttempts, strings.TrimSuffix((longest/2).Round(time.Minute).String(), "0s"))
 	}
 	return "fails at once"
 }
