@@ -73,7 +73,7 @@ target-role: ## Write the template of the role that another AWS account needs to
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
-	go test -p 1 ./lambda/plan ./spec ./infra -update
+	go test -p 1 ./lambda/plan ./lambda/internal/report/catalogue ./spec ./infra -update
 	go test -p 1 -run Derived ./lambda/internal/failure ./lambda/local -update
 
 .PHONY: fmt
