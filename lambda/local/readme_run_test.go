@@ -111,7 +111,7 @@ func execute(t *testing.T, scratch, line, says string) {
 func serveStack(t *testing.T, scratch, command, until string) (stop func()) {
 	t.Helper()
 	var ports []any
-	for range 2 {
+	for range 3 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func serveStack(t *testing.T, scratch, command, until string) (stop func()) {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 		_ = l.Close()
 	}
-	cmd := shell(t, scratch, command+fmt.Sprintf(" AWS_PORT=%d DATABRICKS_PORT=%d", ports...))
+	cmd := shell(t, scratch, command+fmt.Sprintf(" AWS_PORT=%d DATABRICKS_PORT=%d PAGE_PORT=%d", ports...))
 	// make and what it runs end together.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()

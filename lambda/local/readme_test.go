@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,28 @@ func TestREADMEIsDerived(t *testing.T) {
 		"costs":        strings.ReplaceAll(paid.String(), root+"/", ""),
 		"make targets": targets.String(),
 	}, *update)
+}
+
+// Every setting of the stack is listed.
+func TestSettingsAreListed(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile(root + "/infra/settings.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := regexp.MustCompile(`\b(?:get|list)\("(\w+)"`).FindAllStringSubmatch(string(code), -1)
+	if len(settings) < 10 {
+		t.Fatalf("only %d settings were found", len(settings))
+	}
+	for _, s := range settings {
+		if !strings.Contains(string(text), "\n| `"+s[1]+"` |") {
+			t.Errorf("README.md does not list the setting %s", s[1])
+		}
+	}
 }
 
 // way is how it is known that a command of the README works.
@@ -121,7 +144,9 @@ var commands = []command{
 	{text: "make test", way: landing},
 	{text: "make check", way: landing},
 	{text: "make synth", way: landing},
+	{text: "make readme", way: landing},
 
+	{text: "make generate", way: dry, tried: "make -n generate", says: "go generate ./spec", why: "it writes files; make test and make check compare them with what it would write"},
 	{text: "make bench", way: dry, tried: "make -n bench", says: "bin/local bench", why: "it takes a quarter of an hour"},
 	{text: "bin/local many -workspaces 1000", way: dry, tried: "bin/local many -workspaces 12", says: "12, 0, 0", why: "it takes a quarter of an hour"},
 	{text: "make diff", way: dry, tried: "make -n diff", says: cdk[len("npx "):] + " diff", why: "it compares with an AWS account"},
