@@ -169,15 +169,15 @@ func (m *meter) first(took time.Duration) spent {
 // costs prints what Lakegate costs, as a part of the README: it is the same for
 // the same number of seeds.
 func costs(ctx context.Context, out io.Writer, files []string, seeds int) error {
-	var firsts, agains, looks []spent
+	var firsts, repeats, looks []spent
 	for seed := range seeds {
 		first, again, look, err := spend(ctx, files[0], uint64(seed)+1) //nolint:gosec // a small number
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", seed+1, err)
 		}
-		firsts, agains, looks = append(firsts, first), append(agains, again), append(looks, look)
+		firsts, repeats, looks = append(firsts, first), append(repeats, again), append(looks, look)
 	}
-	first, again, look := typical(firsts), typical(agains), typical(looks)
+	first, again, look := typical(firsts), typical(repeats), typical(looks)
 	fmt.Fprintf(out, "| what is used (medians of %d simulations), by list prices in Tokyo | a first provisioning, until Ready | a push that changes nothing | the daily look at a workspace |\n| --- | --- | --- | --- |\n", seeds)
 	for i, p := range prices {
 		fmt.Fprintf(out, "| %s, $%.6g for %s |", p.name, p.dollars*per[p.unit], p.unit)

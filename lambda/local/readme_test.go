@@ -223,7 +223,7 @@ func TestCommandsOfLanding(t *testing.T) {
 // recipe is what make would run for a command.
 func recipe(t *testing.T, command string) string {
 	t.Helper()
-	args := append(strings.Fields(command)[1:], "--dry-run", "--no-print-directory", "-C", root)
+	args := slices.Concat([]string{"--dry-run", "--no-print-directory", "-C", root}, strings.Fields(command)[1:])
 	out, err := exec.CommandContext(t.Context(), "make", args...).CombinedOutput() //nolint:gosec // a command of the README
 	if err != nil {
 		t.Fatalf("asking what %s does: %v\n%s", command, err, out)
