@@ -47,6 +47,29 @@ func TestREADMEIsDerived(t *testing.T) {
 	}, *update)
 }
 
+func readREADME(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What the README leads to is there.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	missing, files := readme.Links(readREADME(t))
+	for _, f := range files {
+		if _, err := os.Stat(root + "/" + f); err != nil {
+			missing = append(missing, f)
+		}
+	}
+	if len(missing) > 0 || len(files) == 0 {
+		t.Errorf("README.md leads to %d files, and to what is not there: %v", len(files), missing)
+	}
+}
+
 // Every setting of the stack is listed.
 func TestSettingsAreListed(t *testing.T) {
 	t.Parallel()
@@ -54,16 +77,13 @@ func TestSettingsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(root + "/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := readREADME(t)
 	settings := regexp.MustCompile(`\b(?:get|list)\("(\w+)"`).FindAllStringSubmatch(string(code), -1)
 	if len(settings) < 10 {
 		t.Fatalf("only %d settings were found", len(settings))
 	}
 	for _, s := range settings {
-		if !strings.Contains(string(text), "\n| `"+s[1]+"` |") {
+		if !strings.Contains(text, "\n| `"+s[1]+"` |") {
 			t.Errorf("README.md does not list the setting %s", s[1])
 		}
 	}
@@ -175,11 +195,7 @@ var commands = []command{
 // Every command of the README is in the table, and the other way round.
 func TestCommandsAreKnown(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(root + "/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	written := readme.Commands(string(text))
+	written := readme.Commands(readREADME(t))
 	for _, w := range written {
 		if !slices.ContainsFunc(commands, func(c command) bool { return c.text == w }) {
 			t.Errorf("nothing runs this command of README.md: %s", w)

@@ -18,6 +18,15 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	const text = "# What is proven, and how\n\n[a](#what-is-proven-and-how), [b](#other), [c](https://example.com/), [d](spec/doc.go), `lambda/plan`\n"
+	missing, files := readme.Links(text)
+	if diff := cmp.Diff([][]string{{"#other"}, {"spec/doc.go", "lambda/plan"}}, [][]string{missing, files}); diff != "" {
+		t.Errorf("the links differ:\n%s", diff)
+	}
+}
+
 func TestCode(t *testing.T) {
 	t.Parallel()
 	code, err := readme.ReadCode("testdata/sample")
