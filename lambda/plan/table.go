@@ -8,26 +8,6 @@ import (
 	"time"
 )
 
-// Table renders the steps as rows of a Markdown table.
-func Table(graph Sequence) string {
-	var out strings.Builder
-	out.WriteString("| state | what it does |\n| --- | --- |\n")
-	for _, s := range graph.Steps() {
-		fmt.Fprintf(&out, "| %s | %s |\n", s.Name, s.Doc)
-	}
-	return out.String()
-}
-
-// TableOfSchedules renders the schedules as rows of a Markdown table.
-func TableOfSchedules() string {
-	var out strings.Builder
-	out.WriteString("| schedule | when | invokes | what it does |\n| --- | --- | --- | --- |\n")
-	for _, s := range Schedules() {
-		fmt.Fprintf(&out, "| %s%s | `%s`, within %.0f minutes | %s | %s |\n", FunctionPrefix, s.Name, s.Expression, s.Window.Minutes(), s.Target, s.Doc)
-	}
-	return out.String()
-}
-
 // Treatment says what the retry rules make of a class of failures.
 func Treatment(class string) string {
 	for _, r := range Retriers() {
