@@ -14,11 +14,14 @@ func StackDiagram() string {
 	var out strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&out, "  "+format+"\n", args...) }
 	out.WriteString("flowchart LR\n")
-	origins := map[string]string{"aws.s3": "SourceBucket", "aws.codecommit": "SourceBranch"}
+	origins := map[string]string{"aws.s3": "SourceBucket", "aws.codecommit": "SourceBranch", EventSource: "EventBus"}
 	line("SourceBucket[(specs in S3)]")
 	line("SourceBranch[(specs in CodeCommit)]")
 	for _, f := range Functions() {
 		line("%s[%s]", f.Name, f.Name)
+		if f.Product != "" {
+			line("%s --> %s>%s]", f.Name, f.Product, f.Product)
+		}
 	}
 	for _, m := range Machines() {
 		line("%s[[%s: %d steps]]", m.ID, m.Name, len(m.Graph.Steps()))
