@@ -73,7 +73,8 @@ target-role: ## Write the template of the role that another AWS account needs to
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
-	go test ./lambda/plan ./spec ./infra -update
+	go test -p 1 ./lambda/plan ./lambda/internal/report/catalogue ./spec ./infra -update
+	go test -p 1 -run Derived ./lambda/internal/failure ./lambda/local -update
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -103,7 +104,12 @@ probe: ## Run the program that runs on clusters (python3, where it is installed)
 	@if command -v python3 >/dev/null; then go test -count=1 -tags python ./lambda/internal/probe; \
 	else echo 'python3 is not installed: lambda/internal/probe/probe.py was NOT run'; fi
 
+.PHONY: readme
+readme: ## Run the commands of README.md (those of the AWS CLI, where it is installed)
+	@command -v aws >/dev/null || echo 'aws is not installed (pip install awscli): its commands in README.md were NOT run'
+	go test -count=1 -tags readme -run '^TestCommands$$' ./lambda/local
+
 .PHONY: check
-check: lint lint-template probe interpreter ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter readme ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

@@ -34,7 +34,7 @@ func bench(ctx context.Context, out io.Writer, file, asset string, runs int) err
 			return fmt.Errorf("seed %d: %w", seed+1, err)
 		}
 		ratios, seconds = append(ratios, m.ratio), append(seconds, m.ready.Seconds())
-		dollars = append(dollars, m.cost.total())
+		dollars = append(dollars, m.used.total())
 		transitions, looks, changes = append(transitions, m.transitions), append(looks, m.looks), append(changes, m.changes)
 	}
 	slices.Sort(ratios)
@@ -52,7 +52,11 @@ func bench(ctx context.Context, out io.Writer, file, asset string, runs int) err
 	if err := assetSize(out, asset, row); err != nil {
 		return err
 	}
-	return startup(ctx, row)
+	if err := startup(ctx, row); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return costs(ctx, out, paidFor, costSeeds)
 }
 
 func middle[T any](sorted []T) T { return sorted[len(sorted)/2] }
@@ -66,7 +70,7 @@ type measured struct {
 	transitions int
 	looks       int
 	changes     int
-	cost        cost
+	used        spent
 }
 
 // measure runs a first provisioning and a run without change.
@@ -78,6 +82,7 @@ func measure(ctx context.Context, c *committed, seed uint64) (measured, error) {
 		return measured{}, err
 	}
 	defer w.Close()
+	paid := newMeter(w)
 	began := w.Clock.Now()
 	events, err := commit(ctx, w, uploader{w}, c.path, c.text, "")
 	if err != nil {
@@ -94,7 +99,7 @@ func measure(ctx context.Context, c *committed, seed uint64) (measured, error) {
 	}
 	m.ratio = m.ready.Seconds() / chain(w).Seconds()
 	m.transitions = w.Executions.Transitions(executionOf(events))
-	m.cost = costOf(w, m)
+	m.used = paid.first(m.ready)
 	before := len(w.Hub.Calls())
 	if events, err = commit(ctx, w, uploader{w}, c.path, c.text, ""); err != nil {
 		return m, err

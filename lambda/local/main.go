@@ -1,7 +1,7 @@
 // Command local runs the stack on this machine, without an AWS or Databricks
 // account: demo shows one spec from commit to workspace, plan what a spec would
 // change, serve keeps it all running for real clients, bench measures what the
-// documentation claims.
+// documentation claims, of which cost is a part.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 // errReported is a failure that has been printed already.
 var errReported = errors.New("failed")
 
-const usage = "usage: local demo|plan|serve|bench|many|interpreter [flags]"
+const usage = "usage: local demo|plan|serve|bench|cost|many|interpreter [flags]"
 
 func run(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
@@ -72,6 +72,8 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 			return err
 		}
 		return bench(ctx, out, *specFile, *asset, *runs)
+	case "cost":
+		return costs(ctx, out, paidFor, costSeeds)
 	case "many":
 		return many(ctx, out, manyOptions{*workspaces, *regions, *slots, *endpoints, *seed})
 	case "interpreter":

@@ -3,7 +3,8 @@
 // their deadlines and their permissions; the functions that start and report
 // executions; the event rules that wake those.
 //
-// It renders the Amazon States Language definition and the README's diagram.
+// It renders the Amazon States Language definition, and diagrams and tables of the
+// README.
 // The CDK app derives functions, roles and rules from it, the binary its
 // registry of handlers, the emulator its own stack. Tests compare them all.
 //

@@ -44,6 +44,15 @@ func Classes() []string {
 	}
 }
 
+var actors = map[string]string{
+	Transient: "nobody; an operator, if it lasts", Throttled: "nobody; an operator, if it lasts", NotReady: "nobody; an operator, if it lasts",
+	SpecInvalid: "author", AccessDenied: "operator", QuotaExceeded: "operator", ActionRequired: "operator",
+	Conflict: "author or operator", VerificationFailed: "operator", TimedOut: "operator", Superseded: "nobody", Internal: "maintainers of Lakegate",
+}
+
+// Actor says who has to act on a failure of a class.
+func Actor(class string) string { return actors[class] }
+
 // Retrier is one retry rule of every Task state.
 type Retrier struct {
 	Errors      []string

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"lakegate/lambda/internal/readme"
 	"lakegate/lambda/plan"
 )
 
@@ -50,46 +51,25 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// The README shows what the plan says, between two marks.
+// The README shows what the plan says.
 func TestREADMEIsDerived(t *testing.T) {
 	t.Parallel()
-	const path = "../../README.md"
-	readme, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	minimal, err := os.ReadFile("../../spec/examples/minimal.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(readme)
-	texts := map[string]string{
-		"schedules": plan.TableOfSchedules(),
-		"services":  strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
-		"minimal":   "```yaml\n" + string(minimal) + "```\n",
+	parts := map[string]string{
+		"minimal":       "```yaml\n" + string(minimal) + "```\n",
+		"permissions":   plan.TablesOfPermissions(),
+		"schedules":     plan.TableOfSchedules(),
+		"services":      strings.Join(plan.ServicesOfCallers(), ", ") + "\n",
+		"stack diagram": "```mermaid\n" + plan.StackDiagram() + "```\n",
 	}
 	for _, m := range plan.Machines() {
-		texts[m.Key+" diagram"] = "```mermaid\n" + plan.Diagram(m.Graph) + "```\n"
-		texts[m.Key+" steps"] = plan.Table(m.Graph)
+		parts[m.Key+" diagram"] = "```mermaid\n" + plan.Diagram(m.Graph) + "```\n"
+		parts[m.Key+" steps"] = plan.Table(m.Graph)
 	}
-	for mark, text := range texts {
-		begin, end := "<!-- begin "+mark+" -->\n", "<!-- end "+mark+" -->"
-		before, rest, ok := strings.Cut(got, begin)
-		_, after, ok2 := strings.Cut(rest, end)
-		if !ok || !ok2 {
-			t.Fatalf("README.md has no part %q", mark)
-		}
-		got = before + begin + text + end + after
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(readme), got); diff != "" {
-		t.Errorf("README.md differs from the plan (go test ./lambda/plan -update writes it anew):\n%s", diff)
-	}
+	readme.Derive(t, "../../README.md", parts, *update)
 }
 
 type machine struct {

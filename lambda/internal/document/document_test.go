@@ -33,14 +33,19 @@ func TestKeysAreThoseOfThePlan(t *testing.T) {
 	}
 }
 
+// While a stack is upgraded, functions of both versions work on one document: they
+// let what they do not know pass, and nothing of another version of the document.
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(document.Document{APIVersion: document.Version, Workspace: "tokyo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d, err := document.Decode(text); err != nil || d.Workspace != "tokyo" {
-		t.Errorf("%+v, %v", d, err)
+	newer := strings.Replace(string(text), "{", `{"member":{"of":"a newer step"},`, 1)
+	for _, good := range []string{string(text), newer} {
+		if d, err := document.Decode([]byte(good)); err != nil || d.Workspace != "tokyo" {
+			t.Errorf("%s: %+v, %v", good, d, err)
+		}
 	}
 	for _, bad := range []string{`{`, `[]`, `{}`, `{"apiVersion":"lakegate.dev/v2"}`} {
 		if _, err := document.Decode([]byte(bad)); err == nil {

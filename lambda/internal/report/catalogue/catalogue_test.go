@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
 
+	"lakegate/lambda/internal/readme"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/report/catalogue"
 )
@@ -126,7 +127,7 @@ func TestEventsThatAreWrongAreFound(t *testing.T) {
 	}
 }
 
-func TestREADMEListsTheEvents(t *testing.T) {
+func TestREADMEIsDerived(t *testing.T) {
 	t.Parallel()
 	var table strings.Builder
 	table.WriteString("| detail-type | is sent when | schema and example |\n| --- | --- | --- |\n")
@@ -135,24 +136,5 @@ func TestREADMEListsTheEvents(t *testing.T) {
 		fmt.Fprintf(&table, "| `%s` | %s | [schema](%s), [example](%s) |\n",
 			k.DetailType, k.Doc, folder+k.Name()+".schema.json", folder+"testdata/"+k.Name()+".json")
 	}
-	const file, begin, end = "../../../../README.md", "<!-- begin events -->\n", "<!-- end events -->"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("README.md has no place for the events between %s and %s", strings.TrimSpace(begin), end)
-	}
-	got := before + begin + table.String() + end + after
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(text), got); diff != "" {
-		t.Errorf("README.md differs from the catalogue (go test ./lambda/internal/report/catalogue -update writes it anew):\n%s", diff)
-	}
+	readme.Derive(t, "../../../../README.md", map[string]string{"events": table.String()}, *update)
 }
