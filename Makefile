@@ -6,6 +6,7 @@ SPEC ?= spec/examples/tokyo.yaml
 SOURCE ?= s3
 AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
+PAGE_PORT ?= 4568
 CDK := npx --yes aws-cdk@2.1148.1
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -25,8 +26,8 @@ plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the sp
 	@bin/local plan -spec "$(SPEC)" -base "$(BASE)"
 
 .PHONY: local
-local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT
-	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)
+local: bin/local ## Keep AWS and Databricks running on this machine, with a page to look at them: AWS_PORT, DATABRICKS_PORT, PAGE_PORT
+	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT) -page-port $(PAGE_PORT)
 
 .PHONY: validate
 validate: ## Check a spec: SPEC=path

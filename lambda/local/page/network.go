@@ -1,0 +1,216 @@
+package page
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/emulator/databricks"
+	"lakegate/lambda/internal/emulator/ec2"
+	"lakegate/lambda/plan"
+	"lakegate/spec"
+)
+
+// world is what exists: the networks of one workspace, to be drawn, and all
+// objects.
+type world struct {
+	Networks []network `json:"networks"`
+	Objects  []object  `json:"objects"`
+}
+
+type object struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	ID   string `json:"id"`
+	More string `json:"more"`
+}
+
+// network is a VPC that a workspace uses, with what is in it and what it leads
+// to.
+type network struct {
+	Account    string      `json:"account"`
+	Region     string      `json:"region"`
+	ID         string      `json:"id"`
+	Name       string      `json:"name"`
+	CIDR       string      `json:"cidr"`
+	Subnets    []subnet    `json:"subnets"`
+	Groups     []group     `json:"groups"`
+	Endpoints  []endpoint  `json:"endpoints"`
+	Exits      []exit      `json:"exits"`
+	Workspaces []workspace `json:"workspaces"`
+}
+
+type subnet struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	CIDR string `json:"cidr"`
+	Zone string `json:"zone"`
+}
+
+// group is a security group, with its rules in words.
+type group struct {
+	ID   string   `json:"id"`
+	Name string   `json:"name"`
+	In   []string `json:"in"`
+	Out  []string `json:"out"`
+}
+
+type endpoint struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Service string `json:"service"`
+	// Role is workspace or relay for those to the control plane, and otherwise the
+	// service of AWS, such as s3.
+	Role       string   `json:"role"`
+	Gateway    bool     `json:"gateway"`
+	State      string   `json:"state"`
+	PrivateDNS bool     `json:"privateDns"`
+	Groups     []string `json:"groups"`
+	// Addresses by subnet.
+	Addresses map[string]string `json:"addresses"`
+}
+
+// exit is a way out of the VPC that is no endpoint.
+type exit struct {
+	Target      string `json:"target"`
+	Destination string `json:"destination"`
+}
+
+// workspace is one at Databricks.
+type workspace struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Status  string `json:"status"`
+	Message string `json:"message"`
+	URL     string `json:"url"`
+}
+
+// Roles of endpoints to the control plane.
+const (
+	toWorkspace = "workspace"
+	toRelay     = "relay"
+)
+
+func (p *page) network(r *http.Request) (any, error) {
+	out := world{Networks: []network{}, Objects: []object{}}
+	for _, o := range p.world.Objects() {
+		out.Objects = append(out.Objects, object(o))
+	}
+	name := r.FormValue("workspace")
+	if name == "" {
+		return out, nil
+	}
+	for _, a := range p.world.Accounts {
+		for _, region := range spec.RegionNames() {
+			for _, v := range a.EC2.VPCs(region, func(v *ec2.VPC) bool { return of(name, v.Tags) }) {
+				out.Networks = append(out.Networks, p.draw(a, region, v, name))
+			}
+		}
+	}
+	return out, nil
+}
+
+// of says whether an object is a workspace's, or is given to it.
+func of(workspace string, tags map[string]string) bool {
+	_, shared := tags[plan.TagShared+workspace]
+	return shared || tags[plan.TagWorkspace] == workspace
+}
+
+// draw collects what a workspace has in a VPC.
+func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) network {
+	n := network{
+		Account: a.ID, Region: region, ID: v.ID, Name: v.Tags["Name"], CIDR: v.CIDR.String(),
+		Subnets: []subnet{}, Groups: []group{}, Endpoints: []endpoint{}, Exits: []exit{},
+	}
+	for _, s := range a.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.VPCID == v.ID && of(name, s.Tags) }) {
+		n.Subnets = append(n.Subnets, subnet{s.ID, s.Tags["Name"], s.CIDR.String(), s.Zone})
+	}
+	for _, g := range a.EC2.SecurityGroups(region, func(g *ec2.SecurityGroup) bool { return g.VPCID == v.ID && of(name, g.Tags) }) {
+		drawn := group{ID: g.ID, Name: g.Name, In: []string{}, Out: []string{}}
+		for _, rule := range a.EC2.Rules(region, func(r *ec2.Rule) bool { return r.GroupID == g.ID }) {
+			if rule.Egress {
+				drawn.Out = append(drawn.Out, ruleText(rule))
+			} else {
+				drawn.In = append(drawn.In, ruleText(rule))
+			}
+		}
+		n.Groups = append(n.Groups, drawn)
+	}
+	for _, e := range a.EC2.Endpoints(region, func(e *ec2.Endpoint) bool { return e.VPCID == v.ID && of(name, e.Tags) }) {
+		drawn := endpoint{
+			ID: e.ID, Name: e.Tags["Name"], Service: e.Service, Role: roleOf(region, e.Service), Gateway: e.Type == "Gateway",
+			State: e.State, PrivateDNS: e.PrivateDNS, Groups: slices.Concat([]string{}, e.GroupIDs), Addresses: map[string]string{},
+		}
+		for _, i := range a.EC2.NetworkInterfaces(region, func(i *ec2.NetworkInterface) bool { return i.EndpointID == e.ID }) {
+			drawn.Addresses[i.SubnetID] = i.Address.String()
+		}
+		n.Endpoints = append(n.Endpoints, drawn)
+	}
+	for _, t := range a.EC2.RouteTables(region, func(t *ec2.RouteTable) bool { return t.VPCID == v.ID }) {
+		for _, route := range t.Routes {
+			way := exit{route.Target, route.Destination}
+			if route.Target != "local" && !strings.HasPrefix(route.Target, "vpce-") && !slices.Contains(n.Exits, way) {
+				n.Exits = append(n.Exits, way)
+			}
+		}
+	}
+	n.Workspaces = p.workspacesIn(n)
+	return n
+}
+
+// workspacesIn are those that run in the subnets of a network.
+func (p *page) workspacesIn(n network) []workspace {
+	out := []workspace{}
+	objects := p.world.Databricks.Objects()
+	in := map[string]bool{}
+	for _, o := range objects {
+		if registered, ok := o.Value.(databricks.Network); ok && slices.ContainsFunc(registered.SubnetIDs, func(id string) bool {
+			return slices.ContainsFunc(n.Subnets, func(s subnet) bool { return s.ID == id })
+		}) {
+			in[registered.NetworkID] = true
+		}
+	}
+	for _, o := range objects {
+		if w, ok := o.Value.(databricks.Workspace); ok && in[w.NetworkID] {
+			out = append(out, workspace{
+				strconv.FormatInt(w.WorkspaceID, 10), w.WorkspaceName, w.WorkspaceStatus, w.WorkspaceStatusMessage, w.URL(),
+			})
+		}
+	}
+	return out
+}
+
+// roleOf says what an endpoint leads to.
+func roleOf(region, service string) string {
+	r, _ := spec.LookupRegion(region)
+	switch {
+	case service == r.RelayService:
+		return toRelay
+	case slices.Contains(r.WorkspaceServices, service):
+		return toWorkspace
+	}
+	return strings.TrimPrefix(service, "com.amazonaws."+region+".")
+}
+
+// ruleText is a rule in words, such as tcp 443 0.0.0.0/0.
+func ruleText(r ec2.Rule) string {
+	protocol, ports := r.Protocol, ""
+	switch {
+	case protocol == "-1":
+		protocol = "all traffic"
+	case r.FromPort == 0 && r.ToPort == 65535:
+		ports = " all ports"
+	case r.FromPort == r.ToPort && r.FromPort >= 0:
+		ports = fmt.Sprintf(" %d", r.FromPort)
+	case r.FromPort >= 0:
+		ports = fmt.Sprintf(" %d–%d", r.FromPort, r.ToPort)
+	}
+	peer := r.CIDR + r.CIDR6 + r.PrefixListID + r.PeerGroupID
+	if r.PeerGroupID == r.GroupID {
+		peer = "the group itself"
+	}
+	return protocol + ports + " " + peer
+}
