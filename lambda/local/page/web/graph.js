@@ -8,15 +8,16 @@ const words = {
   stopped: "stopped", missed: "not reached", skipped: "nothing to do",
 };
 const marks = {
-  none: "", running: "M8 2.500a5.5 5.5 0 1 1-5.5 5.5", waiting: "M5 3.500h6M5 12.500h6M5.5 3.500c0 2.5 5 6.5 5 9M10.5 3.500c0 2.5-5 6.5-5 9",
-  retrying: "M12.5 5.500A5 5 0 1 0 13 9M13 3v3h-3", succeeded: "M3.5 8.500l3 3 6-7", failed: "M4 4l8 8M12 4l-8 8", stopped: "M4.5 4.500h7v7h-7z",
-  missed: "M4 8h8", skipped: "M3.5 8.500l3 3 6-7",
+  none: "", running: "M8 2.5a5.5 5.5 0 1 1-5.5 5.5", waiting: "M5 3.5h6M5 12.5h6M5.5 3.5c0 2.5 5 6.5 5 9M10.5 3.5c0 2.5-5 6.5-5 9",
+  retrying: "M12.5 5.5A5 5 0 1 0 13 9M13 3v3h-3", succeeded: "M3.5 8.5l3 3 6-7", failed: "M4 4l8 8M12 4l-8 8", stopped: "M4.5 4.5h7v7h-7z",
+  missed: "M4 8h8", skipped: "M3.5 8.5l3 3 6-7",
 };
 const byMachine = new Map();
 let machine = null; // what is drawn: { graph, nodes, order }
 let current = null; // the execution that is shown
 let opened = null; // the name of the step whose detail is open
 let opener = null;
+let wantsFocus = false;
 
 export function prepare(machines) {
   for (const m of machines) byMachine.set(m.name, m);
@@ -25,7 +26,7 @@ export function prepare(machines) {
 }
 
 function mark(name) {
-  return s("svg", { class: "mark", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: marks[name] || "M8 7.500v1" }));
+  return s("svg", { class: "mark", viewBox: "0 0 16 16", "aria-hidden": "true" }, s("path", { d: marks[name] || "M8 7.5v1" }));
 }
 
 export function empty() {
@@ -80,7 +81,10 @@ function stateOf(x, name) {
 }
 
 export function show(x, now) {
-  if (machine?.name !== x.machine) draw(x.machine);
+  if (machine?.name !== x.machine) {
+    draw(x.machine);
+    if (opened && !machine.nodes.has(opened)) close();
+  }
   if (x === current) return;
   const before = current;
   current = x;
@@ -117,7 +121,7 @@ function summarize(x) {
       h("span", { class: "badge", "data-state": badges[x.status] }, mark(badges[x.status]), x.status.replace("_", " ").toLowerCase()),
       h("span", {}, h("b", {}, x.workspace || x.name), " ", h("span", { class: "muted" }, x.machine)),
       h("span", {}, "started ", h("b", {}, timeOf(x.start))),
-      h("span", {}, "took ", h("b", { id: "took" })),
+      h("span", {}, x.status === "RUNNING" ? "for " : "took ", h("b", { id: "took" })),
       h("span", {}, h("b", {}, `${done} of ${all}`), " steps"),
       x.redrives ? h("span", {}, h("b", {}, `redriven ${x.redrives}×`)) : null,
       x.left ? h("span", {}, "ended early: ", h("b", {}, x.left)) : null),
@@ -147,7 +151,8 @@ function open(name, by) {
   panel.hidden = false;
   panel.replaceChildren();
   for (const [other, n] of machine.nodes) n.e.classList.toggle("chosen", other === name);
-  detail(name).then(() => $("detail-title")?.focus());
+  wantsFocus = true;
+  detail(name);
 }
 
 export function close() {
@@ -178,7 +183,8 @@ async function detail(name) {
   if (panel.dataset.version === version && panel.children.length > 0) return;
   panel.dataset.version = version;
   const chosen = panel.querySelector("[role=tab][aria-selected=true]")?.dataset.part;
-  const title = panel.contains(document.activeElement) && document.activeElement.id === "detail-title";
+  const focused = wantsFocus || document.activeElement?.id === "detail-title";
+  wantsFocus = false;
   panel.replaceChildren(
     h("header", {},
       h("h2", { id: "detail-title", tabindex: "-1" }, name),
@@ -191,7 +197,7 @@ async function detail(name) {
       step ? facts(step) : h("p", { class: "muted" }, x.status === "RUNNING" ? "The execution has not come here yet." : "The execution did not come here."),
       step?.failures ? [...step.failures].reverse().map((f, i) => failure(f, i === 0 && state === "failed")) : null,
       step ? parts(step, name, chosen) : null));
-  if (title) $("detail-title").focus();
+  if (focused) $("detail-title").focus();
 }
 
 function facts(step) {
