@@ -104,7 +104,12 @@ probe: ## Run the program that runs on clusters (python3, where it is installed)
 	@if command -v python3 >/dev/null; then go test -count=1 -tags python ./lambda/internal/probe; \
 	else echo 'python3 is not installed: lambda/internal/probe/probe.py was NOT run'; fi
 
+.PHONY: page
+page: ## Open the page of make local in a browser (chromium, where it is installed) and look at all of it
+	@if command -v chromium >/dev/null; then go test -count=1 -tags browser -run Browser ./lambda/local/page; \
+	else echo 'chromium is not installed: the page was NOT opened in a browser'; fi
+
 .PHONY: check
-check: lint lint-template probe interpreter ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter page ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }
