@@ -165,7 +165,7 @@ func (b *browser) key(keys ...string) {
 // show opens a view.
 func (b *browser) show(view string) {
 	b.t.Helper()
-	b.do(chromedp.Click("#tab-"+view))
+	b.do(chromedp.Click("#tab-" + view))
 	b.until(`!document.querySelector("#view-` + view + `").hidden`)
 }
 
@@ -231,7 +231,7 @@ func TestBrowserFollowsAnExecution(t *testing.T) {
 	if got := js[string](b, `document.querySelector("#graph").innerText`); !strings.Contains(got, "No execution yet") {
 		t.Errorf("before a commit it says %q", got)
 	}
-	stops := gates(s, "TaskStateEntered", "EnsureSubnets", "WaitStateEntered", "WaitForEndpoints")
+	stops := gates(s, "TaskStateEntered", "EnsureSubnets", "WaitStateEntered", "WaitForEndpoints", "WaitStateEntered", "WaitForWorkspace")
 	if _, err := s.Commit(tokyoPath, tokyo(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -252,6 +252,12 @@ func TestBrowserFollowsAnExecution(t *testing.T) {
 	<-stops[1].reached
 	b.until(fmt.Sprintf(`document.querySelector(%q).dataset.state === "waiting"`, node("AwaitEndpoints")))
 	close(stops[1].open)
+	<-stops[2].reached
+	b.until(fmt.Sprintf(`document.querySelector(%q).dataset.state === "waiting"`, node("AwaitWorkspace")))
+	if *update {
+		b.picture("execution.webp", "light", 1440, 900)
+	}
+	close(stops[2].open)
 	s.settle(t)
 	b.until(`document.querySelector("#summary .badge").dataset.state === "succeeded"`)
 	for _, step := range plan.Workspace().Steps() {
@@ -268,10 +274,6 @@ func TestBrowserFollowsAnExecution(t *testing.T) {
 	b.seeNetwork()
 	b.seeEvents()
 	b.seeReports()
-	if *update {
-		b.pictures()
-	}
-
 	// The next one is followed, one that was chosen is kept.
 	b.show("execution")
 	first := js[string](b, `document.querySelector("#executions").value`)
@@ -323,17 +325,21 @@ func (b *browser) seeNetwork() {
 	parts := []string{
 		"10.0.0.0/22", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24", "ap-northeast-1a", "ap-northeast-1c", "REST API", "relay", "S3 gateway endpoint",
 		"STS", "Kinesis", "Glue", "available · private DNS", "Databricks control plane", "privatelink-test", "RUNNING", ".cloud.databricks.com",
-		"security group pl-sg-1", "security group pl-sg-2", "No route leads out of the VPC.",
+		"security group pl-sg-1 of compute", "security group pl-sg-2 of endpoints", "No route leads out of the VPC.",
 	}
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
 			b.t.Errorf("the picture does not show %q:\n%s", part, text)
 		}
 	}
+	if *update {
+		b.picture("network.webp", "dark", 1280, 930)
+	}
 	// STS, Kinesis and Glue are in both workspace subnets.
 	for expression, want := range map[string]int{
 		`document.querySelectorAll(".map .subnet").length`:         3,
 		`document.querySelectorAll(".map .endpoint").length`:       9,
+		`document.querySelectorAll(".map .compute").length`:        2,
 		`document.querySelectorAll(".map .way.good").length`:       6,
 		`document.querySelectorAll("#objects tbody tr").length`:    len(b.Objects()),
 		`document.querySelectorAll(".groups details").length`:      2,
@@ -870,25 +876,20 @@ func TestBrowserWithoutMotion(t *testing.T) {
 	s.settle(t)
 }
 
-// pictures makes the pictures of the README.
-func (b *browser) pictures() {
+// picture makes a picture of the README anew.
+func (b *browser) picture(name, scheme string, width, height int64) {
 	b.t.Helper()
-	take := func(name, scheme string, width, height int64, prepare func()) {
-		b.scheme(scheme)
-		call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
-		prepare()
-		b.run(`document.activeElement.blur()`)
-		quality := int64(82)
-		picture := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Format: cdppage.CaptureScreenshotFormatWebp, Quality: &quality}).Data
-		if err := os.WriteFile(filepath.Join("testdata", name), picture, 0o600); err != nil {
-			b.t.Fatal(err)
-		}
-		if len(picture) > 150<<10 {
-			b.t.Errorf("%s has %d bytes", name, len(picture))
-		}
+	b.scheme(scheme)
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
+	b.run(`document.activeElement.blur()`)
+	quality := int64(82)
+	shot := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Format: cdppage.CaptureScreenshotFormatWebp, Quality: &quality})
+	if err := os.WriteFile(filepath.Join("testdata", name), shot.Data, 0o600); err != nil {
+		b.t.Fatal(err)
 	}
-	take("execution.webp", "light", 1440, 980, func() { b.show("execution") })
-	take("network.webp", "dark", 1280, 900, func() { b.show("network") })
+	if most := 150 << 10; len(shot.Data) > most {
+		b.t.Errorf("%s has %d bytes, more than %d", name, len(shot.Data), most)
+	}
 	b.scheme("light")
 	call(b, emulation.ClearDeviceMetricsOverride, cdp.Empty{})
 }

@@ -48,6 +48,8 @@ type subnet struct {
 	Name string `json:"name"`
 	CIDR string `json:"cidr"`
 	Zone string `json:"zone"`
+	// Compute says that the workspace runs its compute here.
+	Compute bool `json:"compute"`
 }
 
 // group is a security group, with its rules in words.
@@ -56,6 +58,8 @@ type group struct {
 	Name string   `json:"name"`
 	In   []string `json:"in"`
 	Out  []string `json:"out"`
+	// Of is compute or endpoints, or empty for one that is used by neither.
+	Of string `json:"of"`
 }
 
 type endpoint struct {
@@ -126,7 +130,7 @@ func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) 
 		Subnets: []subnet{}, Groups: []group{}, Endpoints: []endpoint{}, Exits: []exit{},
 	}
 	for _, s := range a.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.VPCID == v.ID && of(name, s.Tags) }) {
-		n.Subnets = append(n.Subnets, subnet{s.ID, s.Tags["Name"], s.CIDR.String(), s.Zone})
+		n.Subnets = append(n.Subnets, subnet{s.ID, s.Tags["Name"], s.CIDR.String(), s.Zone, false})
 	}
 	for _, g := range a.EC2.SecurityGroups(region, func(g *ec2.SecurityGroup) bool { return g.VPCID == v.ID && of(name, g.Tags) }) {
 		drawn := group{ID: g.ID, Name: g.Name, In: []string{}, Out: []string{}}
@@ -157,30 +161,45 @@ func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) 
 			}
 		}
 	}
-	n.Workspaces = p.workspacesIn(n)
+	p.register(&n)
 	return n
 }
 
-// workspacesIn are those that run in the subnets of a network.
-func (p *page) workspacesIn(n network) []workspace {
-	out := []workspace{}
+// register adds what Databricks knows of a network: where compute runs, and
+// which workspaces have it.
+func (p *page) register(n *network) {
+	n.Workspaces = []workspace{}
 	objects := p.world.Databricks.Objects()
-	in := map[string]bool{}
+	in, groups := map[string]bool{}, map[string]bool{}
 	for _, o := range objects {
-		if registered, ok := o.Value.(databricks.Network); ok && slices.ContainsFunc(registered.SubnetIDs, func(id string) bool {
-			return slices.ContainsFunc(n.Subnets, func(s subnet) bool { return s.ID == id })
-		}) {
-			in[registered.NetworkID] = true
+		registered, ok := o.Value.(databricks.Network)
+		if !ok || registered.VPCID != n.ID {
+			continue
+		}
+		for i := range n.Subnets {
+			if slices.Contains(registered.SubnetIDs, n.Subnets[i].ID) {
+				n.Subnets[i].Compute, in[registered.NetworkID] = true, true
+			}
+		}
+		for _, id := range registered.SecurityGroupIDs {
+			groups[id] = true
+		}
+	}
+	for i, g := range n.Groups {
+		switch {
+		case groups[g.ID]:
+			n.Groups[i].Of = "compute"
+		case slices.ContainsFunc(n.Endpoints, func(e endpoint) bool { return slices.Contains(e.Groups, g.ID) }):
+			n.Groups[i].Of = "endpoints"
 		}
 	}
 	for _, o := range objects {
 		if w, ok := o.Value.(databricks.Workspace); ok && in[w.NetworkID] {
-			out = append(out, workspace{
+			n.Workspaces = append(n.Workspaces, workspace{
 				strconv.FormatInt(w.WorkspaceID, 10), w.WorkspaceName, w.WorkspaceStatus, w.WorkspaceStatusMessage, w.URL(),
 			})
 		}
 	}
-	return out
 }
 
 // roleOf says what an endpoint leads to.

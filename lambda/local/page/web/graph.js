@@ -183,6 +183,7 @@ async function detail(name) {
   if (panel.dataset.version === version && panel.children.length > 0) return;
   panel.dataset.version = version;
   const chosen = panel.querySelector("[role=tab][aria-selected=true]")?.dataset.part;
+  const part = panel.contains(document.activeElement) ? document.activeElement.dataset.part : undefined;
   const focused = wantsFocus || document.activeElement?.id === "detail-title";
   wantsFocus = false;
   panel.replaceChildren(
@@ -198,6 +199,7 @@ async function detail(name) {
       step?.failures ? [...step.failures].reverse().map((f, i) => failure(f, i === 0 && state === "failed")) : null,
       step ? parts(step, name, chosen) : null));
   if (focused) $("detail-title").focus();
+  else if (part) panel.querySelector(`[data-part="${part}"]`)?.focus();
 }
 
 function facts(step) {
@@ -238,7 +240,7 @@ function parts(step, name, chosen) {
     }
     const [, label, value, keys] = all.find((p) => p[0] === id);
     body.setAttribute("aria-label", label);
-    body.replaceChildren(value === undefined ? h("p", { class: "muted" }, `${name} has no output yet.`) : value !== null && typeof value === "object"
+    body.replaceChildren(value === undefined ? h("p", { class: "muted" }, `${name} has no output${current.status === "RUNNING" ? " yet" : ""}.`) : value !== null && typeof value === "object"
       ? [keys.length ? h("p", { class: "muted" }, "added: ", keys.join(", ")) : null, tree(value, (key, inner, depth) => keys.includes(key) && depth === 0 || depth > 0 && Object.keys(inner).length < 9)].filter(Boolean).reduce((d, c) => (d.append(c), d), document.createDocumentFragment())
       : tree(value));
   };

@@ -26,7 +26,7 @@ export function show(world, workspace, changed) {
 
 function groups(n) {
   return h("div", { class: "groups" }, n.groups.map((g) => h("details", { class: "panel" },
-    h("summary", {}, h("b", {}, g.name), " ", h("span", { class: "code" }, g.id), " ", h("span", { class: "muted" }, `${g.in.length} rules in, ${g.out.length} out`)),
+    h("summary", {}, h("b", {}, g.name), " ", h("span", { class: "code" }, g.id), " ", h("span", { class: "muted" }, `${g.of ? `of ${g.of}, ` : ""}${g.in.length} rules in, ${g.out.length} out`)),
     h("div", { class: "columns" }, rules("In", g.in), rules("Out", g.out)))));
 }
 
@@ -54,19 +54,19 @@ function draw(n, workspace) {
     mine.sort((a, b) => inside(n, b).some(control) - inside(n, a).some(control) || a.cidr.localeCompare(b.cidr));
     for (const subnet of mine) {
       const ends = inside(n, subnet);
-      const height = 52 + (ends.length ? ends.length * (pill + gap) + 2 : 26);
+      const height = 52 + (ends.length ? ends.length * (pill + gap) + 2 : 0) + (subnet.compute ? 36 : ends.length ? 0 : 12);
       drawn.above.push(box(x, at, column, height, "subnet"),
         text(x + 12, at + 21, clip(subnet.name || subnet.id, 20), { class: "name" }),
         text(x + column - 12, at + 21, subnet.cidr, { class: "cidr", "text-anchor": "end" }),
         text(x + 12, at + 38, subnet.id, { class: "id" }));
       let row = at + 50;
-      if (ends.length === 0) drawn.above.push(text(x + 12, row + 8, "compute", { class: "quiet" }));
       for (const e of ends) {
         drawn.above.push(endpoint(e, x + 8, row, column - 16, pill, e.addresses[subnet.id]));
         // One line for each endpoint, from where it is nearest to its service.
         anchors.set(e.id, { x: x + column - 8, y: row + pill / 2 });
         row += pill + gap;
       }
+      if (subnet.compute) drawn.above.push(box(x + 8, row, column - 16, 28, "compute", 6), text(x + column / 2, row + 18, "clusters and SQL warehouses", { class: "small quiet", "text-anchor": "middle" }));
       at += height + 12;
     }
     bottom = Math.max(bottom, at);
@@ -85,7 +85,7 @@ function draw(n, workspace) {
   let foot = bottom + 4;
   for (const g of n.groups) {
     drawn.above.push(box(left + pad, foot, width - 2 * pad, 26, "group", 6),
-      text(left + pad + 10, foot + 17, `security group ${clip(g.name, 26)}`, { class: "small" }),
+      text(left + pad + 10, foot + 17, `security group ${clip(g.name, 26)}${g.of ? ` of ${g.of}` : ""}`, { class: "small" }),
       text(left + width - pad - 10, foot + 17, `${g.in.length} in, ${g.out.length} out`, { class: "small quiet", "text-anchor": "end" }));
     foot += 32;
   }
