@@ -77,6 +77,9 @@ type data struct {
 func (p *page) step(r *http.Request) (any, error) {
 	arn, name := r.FormValue("arn"), r.FormValue("name")
 	var out data
+	if _, ok := p.world.Executions.View(arn); !ok {
+		return nil, unknown("the execution " + arn)
+	}
 	p.follow(arn, func(now *progress) {
 		if s := now.steps[name]; s != nil {
 			out.step = *s

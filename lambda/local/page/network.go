@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -66,8 +67,8 @@ type endpoint struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Service string `json:"service"`
-	// Role is workspace or relay for those to the control plane, and otherwise the
-	// service of AWS, such as s3.
+	// Role is workspace, relay or frontEnd, the way of the users, for those to the
+	// control plane, and otherwise the service of AWS, such as s3.
 	Role       string   `json:"role"`
 	Gateway    bool     `json:"gateway"`
 	State      string   `json:"state"`
@@ -96,6 +97,7 @@ type workspace struct {
 const (
 	toWorkspace = "workspace"
 	toRelay     = "relay"
+	frontEnd    = "frontEnd"
 )
 
 func (p *page) network(r *http.Request) (any, error) {
@@ -109,13 +111,34 @@ func (p *page) network(r *http.Request) (any, error) {
 	}
 	for _, a := range p.world.Accounts {
 		for _, region := range spec.RegionNames() {
-			for _, v := range a.EC2.VPCs(region, func(v *ec2.VPC) bool { return of(name, v.Tags) }) {
-				out.Networks = append(out.Networks, p.draw(a, region, v, name))
+			// The users' endpoint may be in a VPC that the workspace has nothing else in.
+			with := map[string]bool{}
+			for _, e := range a.EC2.Endpoints(region, func(e *ec2.Endpoint) bool { return of(name, e.Tags) }) {
+				with[e.VPCID] = true
+			}
+			for _, v := range a.EC2.VPCs(region) {
+				if with[v.ID] || of(name, v.Tags) {
+					out.Networks = append(out.Networks, p.draw(a, region, v, name))
+				}
+			}
+		}
+	}
+	// First that of compute.
+	slices.SortStableFunc(out.Networks, func(a, b network) int {
+		return cmp.Compare(slices.IndexFunc(b.Subnets, runsCompute), slices.IndexFunc(a.Subnets, runsCompute))
+	})
+	// Who comes by the users' endpoint comes to the workspace of the other VPC.
+	for i := range out.Networks {
+		for _, other := range out.Networks {
+			if len(out.Networks[i].Workspaces) == 0 {
+				out.Networks[i].Workspaces = other.Workspaces
 			}
 		}
 	}
 	return out, nil
 }
+
+func runsCompute(s subnet) bool { return s.Compute }
 
 // of says whether an object is a workspace's, or is given to it.
 func of(workspace string, tags map[string]string) bool {
@@ -129,9 +152,6 @@ func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) 
 		Account: a.ID, Region: region, ID: v.ID, Name: v.Tags["Name"], CIDR: v.CIDR.String(),
 		Subnets: []subnet{}, Groups: []group{}, Endpoints: []endpoint{}, Exits: []exit{},
 	}
-	for _, s := range a.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.VPCID == v.ID && of(name, s.Tags) }) {
-		n.Subnets = append(n.Subnets, subnet{s.ID, s.Tags["Name"], s.CIDR.String(), s.Zone, false})
-	}
 	for _, g := range a.EC2.SecurityGroups(region, func(g *ec2.SecurityGroup) bool { return g.VPCID == v.ID && of(name, g.Tags) }) {
 		drawn := group{ID: g.ID, Name: g.Name, In: []string{}, Out: []string{}}
 		for _, rule := range a.EC2.Rules(region, func(r *ec2.Rule) bool { return r.GroupID == g.ID }) {
@@ -143,15 +163,23 @@ func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) 
 		}
 		n.Groups = append(n.Groups, drawn)
 	}
+	// A subnet that only holds an endpoint has no tag that says so.
+	holds := map[string]bool{}
 	for _, e := range a.EC2.Endpoints(region, func(e *ec2.Endpoint) bool { return e.VPCID == v.ID && of(name, e.Tags) }) {
 		drawn := endpoint{
 			ID: e.ID, Name: e.Tags["Name"], Service: e.Service, Role: roleOf(region, e.Service), Gateway: e.Type == "Gateway",
 			State: e.State, PrivateDNS: e.PrivateDNS, Groups: slices.Concat([]string{}, e.GroupIDs), Addresses: map[string]string{},
 		}
 		for _, i := range a.EC2.NetworkInterfaces(region, func(i *ec2.NetworkInterface) bool { return i.EndpointID == e.ID }) {
-			drawn.Addresses[i.SubnetID] = i.Address.String()
+			drawn.Addresses[i.SubnetID], holds[i.SubnetID] = i.Address.String(), true
+		}
+		if e.Tags[plan.TagObject] == "front-end-endpoint" {
+			drawn.Role = frontEnd
 		}
 		n.Endpoints = append(n.Endpoints, drawn)
+	}
+	for _, s := range a.EC2.Subnets(region, func(s *ec2.Subnet) bool { return s.VPCID == v.ID && (holds[s.ID] || of(name, s.Tags)) }) {
+		n.Subnets = append(n.Subnets, subnet{s.ID, s.Tags["Name"], s.CIDR.String(), s.Zone, false})
 	}
 	for _, t := range a.EC2.RouteTables(region, func(t *ec2.RouteTable) bool { return t.VPCID == v.ID }) {
 		for _, route := range t.Routes {
@@ -170,7 +198,12 @@ func (p *page) draw(a *emulator.Account, region string, v ec2.VPC, name string) 
 func (p *page) register(n *network) {
 	n.Workspaces = []workspace{}
 	objects := p.world.Databricks.Objects()
-	in, groups := map[string]bool{}, map[string]bool{}
+	in, groups, registrations, backEnd := map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]bool{}
+	for _, o := range objects {
+		if e, ok := o.Value.(databricks.VPCEndpoint); ok {
+			registrations[e.VPCEndpointID] = e.AWSVPCEndpointID
+		}
+	}
 	for _, o := range objects {
 		registered, ok := o.Value.(databricks.Network)
 		if !ok || registered.VPCID != n.ID {
@@ -183,6 +216,16 @@ func (p *page) register(n *network) {
 		}
 		for _, id := range registered.SecurityGroupIDs {
 			groups[id] = true
+		}
+		if registered.VPCEndpoints != nil {
+			for _, id := range registered.VPCEndpoints.RESTAPI {
+				backEnd[registrations[id]] = true
+			}
+		}
+	}
+	for i, e := range n.Endpoints {
+		if e.Role == toWorkspace && len(backEnd) > 0 && !backEnd[e.ID] {
+			n.Endpoints[i].Role = frontEnd
 		}
 	}
 	for i, g := range n.Groups {

@@ -20,6 +20,7 @@ import (
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/local/page"
 	"lakegate/lambda/plan"
+	"lakegate/spec"
 )
 
 // The functions log as they do in AWS, which says nothing of the page.
@@ -42,9 +43,11 @@ type chat struct{ messages []page.Message }
 
 func (c *chat) Messages() []page.Message { return c.messages }
 
-func newSite(t *testing.T) *site {
+// newSite makes a world, for the accounts of the examples if no other
+// configuration is given.
+func newSite(t *testing.T, config ...emulator.Config) *site {
 	t.Helper()
-	w, err := emulator.Start(emulator.Config{Seed: 1})
+	w, err := emulator.Start(append(config, emulator.Config{Seed: 1})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,6 +323,46 @@ func TestSnapshot(t *testing.T) {
 	}
 	if slices.Sort(kinds); !slices.Equal(kinds, []string{"plan", "verification"}) {
 		t.Errorf("the reports are %v", kinds)
+	}
+}
+
+// The users' endpoint is in a VPC that the spec gives, and leads to the same
+// workspace.
+func TestFrontEnd(t *testing.T) {
+	t.Parallel()
+	const file = "../../../spec/examples/locked-down.yaml"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := spec.Load(file, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, emulator.ConfigFor(want.Spec))
+	if err := s.Provide(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(plan.SourcePrefix+"locked-down.yaml", text); err != nil {
+		t.Fatal(err)
+	}
+	s.settle(t)
+	w := read[struct {
+		Networks []struct {
+			Subnets    []struct{ Compute bool }
+			Endpoints  []struct{ Role string }
+			Workspaces []struct{ Status string }
+		}
+	}](t, s, "/api/world", "workspace", "locked-down")
+	if len(w.Networks) != 2 || len(w.Networks[0].Endpoints) != 6 || len(w.Networks[1].Endpoints) != 1 {
+		t.Fatalf("the networks are %+v", w.Networks)
+	}
+	home, users := w.Networks[0], w.Networks[1]
+	if !home.Subnets[0].Compute || len(home.Workspaces) != 1 {
+		t.Errorf("that of compute is %+v", home)
+	}
+	if users.Endpoints[0].Role != "frontEnd" || len(users.Subnets) != 2 || users.Subnets[0].Compute || len(users.Workspaces) != 1 {
+		t.Errorf("that of the users is %+v", users)
 	}
 }
 

@@ -4,8 +4,8 @@ import { $, h, s, setText } from "./dom.js";
 const roles = {
   workspace: "Web application, REST API", relay: "Cluster connectivity relay", s3: "Amazon S3", sts: "AWS STS", "kinesis-streams": "Amazon Kinesis", glue: "AWS Glue",
 };
-const short = { workspace: "REST API", relay: "relay", s3: "S3", sts: "STS", "kinesis-streams": "Kinesis", glue: "Glue" };
-const control = (e) => e.role === "workspace" || e.role === "relay";
+const short = { workspace: "REST API", frontEnd: "users’ front end", relay: "relay", s3: "S3", sts: "STS", "kinesis-streams": "Kinesis", glue: "Glue" };
+const control = (e) => ["workspace", "relay", "frontEnd"].includes(e.role);
 
 export function show(world, workspace, changed) {
   const key = `${workspace}/${world.objects.length}`;
@@ -14,9 +14,13 @@ export function show(world, workspace, changed) {
   if (world.networks.length === 0) {
     $("network").replaceChildren(h("p", { class: "empty" }, "No network yet. It appears when EnsureVpc has run."));
   } else {
+    // What somebody has scrolled to and opened stays so.
+    const at = [...document.querySelectorAll(".picture")].map((p) => [p.scrollLeft, p.scrollTop]);
+    const open = new Set([...document.querySelectorAll(".groups details[open]")].map((d) => d.dataset.group));
     $("network").replaceChildren(...world.networks.map((n) => h("div", {},
       h("div", { class: "picture", tabindex: "0", role: "region", "aria-label": `Picture of the network of ${workspace}` }, draw(n, workspace)),
-      groups(n))));
+      groups(n, open))));
+    document.querySelectorAll(".picture").forEach((p, i) => at[i] && p.scrollTo(...at[i]));
   }
   setText($("count-objects"), String(world.objects.length));
   $("objects").replaceChildren(h("table", {},
@@ -24,8 +28,8 @@ export function show(world, workspace, changed) {
     h("tbody", {}, world.objects.map((o) => h("tr", {}, h("td", {}, o.kind), h("td", {}, o.name), h("td", { class: "code" }, o.id), h("td", {}, o.more))))));
 }
 
-function groups(n) {
-  return h("div", { class: "groups" }, n.groups.map((g) => h("details", { class: "panel" },
+function groups(n, open) {
+  return h("div", { class: "groups" }, n.groups.map((g) => h("details", { class: "panel", "data-group": g.id, open: open.has(g.id) },
     h("summary", {}, h("b", {}, g.name), " ", h("span", { class: "code" }, g.id), " ", h("span", { class: "muted" }, `${g.of ? `of ${g.of}, ` : ""}${g.in.length} rules in, ${g.out.length} out`)),
     h("div", { class: "columns" }, rules("In", g.in), rules("Out", g.out)))));
 }
@@ -37,7 +41,7 @@ const box = (x, y, width, height, kind, rx = 8) => s("rect", { x, y, width, heig
 const clip = (value, most) => (value.length > most ? value.slice(0, most - 1) + "…" : value);
 
 function draw(n, workspace) {
-  const left = 16, top = 16, pad = 14, column = 250, pill = 42, gap = 8;
+  const left = 16, top = 16, pad = 14, column = 296, pill = 42, gap = 8;
   // The zone with the endpoints to the control plane is next to it.
   const zones = [...new Set(n.subnets.map((x) => x.zone))].sort();
   const leads = (zone) => n.subnets.some((x) => x.zone === zone && n.endpoints.some((e) => control(e) && e.addresses[x.id]));
@@ -56,8 +60,8 @@ function draw(n, workspace) {
       const ends = inside(n, subnet);
       const height = 52 + (ends.length ? ends.length * (pill + gap) + 2 : 0) + (subnet.compute ? 36 : ends.length ? 0 : 12);
       drawn.above.push(box(x, at, column, height, "subnet"),
-        text(x + 12, at + 21, clip(subnet.name || subnet.id, 20), { class: "name" }),
-        text(x + column - 12, at + 21, subnet.cidr, { class: "cidr", "text-anchor": "end" }),
+        text(x + 12, at + 21, clip(subnet.name || subnet.id, 34), { class: "name" }),
+        text(x + column - 12, at + 38, subnet.cidr, { class: "cidr", "text-anchor": "end" }),
         text(x + 12, at + 38, subnet.id, { class: "id" }));
       let row = at + 50;
       for (const e of ends) {
@@ -123,10 +127,10 @@ function draw(n, workspace) {
     line += 98;
   }
   const plane = box(right, began, other, line - began + 6, "plane", 12);
-  line += 34;
   const aws = [...new Set(n.endpoints.filter((e) => !control(e)).map((e) => e.role))];
   const amazon = [];
   if (aws.length) {
+    line += 34;
     const from = line;
     side.push(text(right + pad, line + 24, "Services of AWS", { class: "title" }));
     line += 38;
@@ -134,7 +138,7 @@ function draw(n, workspace) {
     amazon.push(box(right, from, other, line - from + 4, "amazon", 12));
   }
   for (const e of n.endpoints) {
-    const a = anchors.get(e.id), b = targets.get(e.role);
+    const a = anchors.get(e.id), b = targets.get(e.role === "frontEnd" ? "workspace" : e.role);
     if (!a || !b) continue;
     const bend = 80;
     drawn.below.push(s("path", { d: `M${a.x} ${a.y} L${left + width} ${a.y} C${left + width + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}`, class: `way ${stateClass(e.state)}` }));

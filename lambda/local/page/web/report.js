@@ -5,13 +5,15 @@ import { get } from "./api.js";
 const kinds = { verification: "Verification", plan: "Plan", drift: "Drift" };
 let chosen = "";
 let drawn = "";
+let last = [];
 
 $("reports").addEventListener("change", (e) => {
   chosen = e.target.value;
-  $("reports").dispatchEvent(new CustomEvent("choose"));
+  show(last);
 });
 
 export async function show(reports) {
+  last = reports;
   // Until one is chosen, the newest verification is the most telling.
   const shown = reports.find((r) => r.key === chosen) ?? reports.find((r) => r.kind === "verification") ?? reports[0];
   options($("reports"), reports.map((r) => [r.key, `${kinds[r.kind]} of ${r.workspace}, ${dateTime(r.time)}`]), shown?.key);
