@@ -501,17 +501,21 @@ func samples(product, text string) []page.Message {
 			{"type":"Container","style":"attention","items":[{"type":"TextBlock","text":"inside"}]},
 			{"type":"ColumnSet","columns":[{"type":"Column","width":"stretch","items":[{"type":"TextBlock","text":"left"}]},{"type":"Column","items":[{"type":"TextBlock","text":"right"}]}]}],
 			"actions":[{"type":"Action.OpenUrl","title":"Open","url":"https://console.example/"}]}}]}`,
-		"amazonq": `{"version":"1.0","source":"custom","content":{"textType":"client-markdown","title":` + q + `,"description":"*bold* and ` + "`code`" + `\n` + strings.Trim(q, `"`) + `","nextSteps":[` + q + `],"keywords":["one",` + q + `]}}`,
+		"amazonq": `{"version":"1.0","source":"custom","content":{"textType":"client-markdown","title":` + q + `,"description":"*bold* and ` + "`code`\\n```\\nblock\\n```\\n" + strings.Trim(q, `"`) + `\nLog: https://console.example/","nextSteps":[` + q + `],"keywords":["one",` + q + `]}}`,
 		"webhook": `{"version":"0","detail-type":` + q + `,"detail":{"name":` + q + `}}`,
 	}[product]
 	m := page.Message{Product: product, Time: at, Thread: "1", Payload: json.RawMessage(payload)}
 	if product == "webhook" {
 		m.Headers = map[string]string{"X-Signature": "sha256=00ff", "Content-Type": "application/json"}
 	}
+	if product == "slack" {
+		m.ID, m.Thread = "1", ""
+	}
 	reply := m
+	reply.ID, reply.Thread = "", "1"
 	reply.Time = at.Add(time.Minute)
 	other := m
-	other.Thread, other.Time = "2", at.Add(time.Hour)
+	other.ID, other.Thread, other.Time = "2", "", at.Add(time.Hour)
 	return []page.Message{m, reply, other}
 }
 
@@ -530,7 +534,7 @@ func TestBrowserShowsChat(t *testing.T) {
 	}{
 		{"slack", map[string]int{"h3": 3, ".rich pre": 3, ".rich li": 6, ".actions .button": 6, "a.button": 3, "hr": 3, ".context": 3, ".fields p": 6, "b code": 3, ".data": 3}},
 		{"teams", map[string]int{".card.teams": 3, ".large.bold": 3, "dl dt": 3, ".box-attention": 3, ".column-set .container": 6, ".actions .button": 3, "span.code": 3, "span.attention": 3, ".data": 0}},
-		{"amazonq", map[string]int{".card.amazonq h3": 3, ".card p b": 3, ".card p code": 3, "li": 3, ".keywords .tag": 6, ".data": 0}},
+		{"amazonq", map[string]int{".card.amazonq h3": 3, ".card b": 3, ".card code": 3, ".card pre": 3, ".card .address": 3, "li": 3, ".keywords .tag": 6, ".data": 0}},
 		{"webhook", map[string]int{".card.webhook h3": 3, "dl dt": 6, ".data": 3}},
 	} {
 		b.run(fmt.Sprintf(`document.querySelectorAll("#products button")[%d].click()`, i))

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -125,7 +124,13 @@ func (p *page) network(r *http.Request) (any, error) {
 	}
 	// First that of compute.
 	slices.SortStableFunc(out.Networks, func(a, b network) int {
-		return cmp.Compare(slices.IndexFunc(b.Subnets, runsCompute), slices.IndexFunc(a.Subnets, runsCompute))
+		switch {
+		case a.hasCompute() == b.hasCompute():
+			return 0
+		case a.hasCompute():
+			return -1
+		}
+		return 1
 	})
 	// Who comes by the users' endpoint comes to the workspace of the other VPC.
 	for i := range out.Networks {
@@ -138,7 +143,9 @@ func (p *page) network(r *http.Request) (any, error) {
 	return out, nil
 }
 
-func runsCompute(s subnet) bool { return s.Compute }
+func (n network) hasCompute() bool {
+	return slices.ContainsFunc(n.Subnets, func(s subnet) bool { return s.Compute })
+}
 
 // of says whether an object is a workspace's, or is given to it.
 func of(workspace string, tags map[string]string) bool {

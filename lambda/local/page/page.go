@@ -31,8 +31,10 @@ type Message struct {
 	// Product is slack, teams, amazonq or webhook.
 	Product string    `json:"product"`
 	Time    time.Time `json:"time"`
-	// Thread that the message is in.
-	Thread string `json:"thread"`
+	// ID of the message where the product gives one, and Thread that of the thread
+	// that it is put under.
+	ID     string `json:"id,omitempty"`
+	Thread string `json:"thread,omitempty"`
 	// Payload as it was sent.
 	Payload json.RawMessage `json:"payload"`
 	// Headers of a webhook.

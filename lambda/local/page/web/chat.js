@@ -39,8 +39,10 @@ function paint() {
     setText(b.querySelector(".count"), String(all.filter((m) => m.product === b.dataset.product).length || ""));
   }
   const threads = new Map();
-  for (const m of all.filter((m) => m.product === product)) {
-    const key = m.thread || m.time;
+  for (const [i, m] of all.entries()) {
+    if (m.product !== product) continue;
+    // The first message of a thread has its id, where the product gives one.
+    const key = m.thread || m.id || `#${i}`;
     threads.set(key, [...(threads.get(key) ?? []), m]);
   }
   const newest = [...threads.values()].sort((a, b) => Date.parse(b[0].time) - Date.parse(a[0].time));
@@ -68,21 +70,24 @@ function message(m) {
 
 const raw = (value) => h("div", { class: "data" }, tree(value, (key, inner, depth) => depth < 1));
 
-/** marked reads the few marks of *bold* and `code`, <url|text> and line breaks. */
+/** marked reads the few marks of *bold*, `code`, <url|text>, blocks of code and
+ * line breaks. */
 export function marked(value) {
   const out = document.createDocumentFragment();
-  const marks = /\*\*([^*\n]+)\*\*|\*([^*\n]+)\*|`([^`\n]+)`|<(https?:\/\/[^|>\s]+)(?:\|([^>]+))?>|\[([^\]\n]+)\]\((https?:\/\/[^)\s]+)\)|(\n)/g;
+  const all = String(value ?? "");
+  const marks = /```\n?([\s\S]*?)\n?```\n?|\*\*([^*\n]+)\*\*|\*([^*\n]+)\*|`([^`\n]+)`|<(https?:\/\/[^|>\s]+)(?:\|([^>]+))?>|\[([^\]\n]+)\]\((https?:\/\/[^)\s]+)\)|(https?:\/\/[^\s<>]+)/g;
   let at = 0;
-  for (const m of String(value ?? "").matchAll(marks)) {
-    out.append(unescaped(value.slice(at, m.index)));
+  for (const m of all.matchAll(marks)) {
+    out.append(unescaped(all.slice(at, m.index)));
     at = m.index + m[0].length;
-    if (m[1] || m[2]) out.append(h("b", {}, unescaped(m[1] || m[2])));
-    else if (m[3]) out.append(h("code", {}, unescaped(m[3])));
-    else if (m[4]) out.append(link(m[4], m[5] || m[4]));
-    else if (m[6]) out.append(link(m[7], m[6]));
-    else out.append(h("br"));
+    if (m[1] !== undefined) out.append(h("pre", {}, unescaped(m[1])));
+    else if (m[2] || m[3]) out.append(h("b", {}, unescaped(m[2] || m[3])));
+    else if (m[4]) out.append(h("code", {}, unescaped(m[4])));
+    else if (m[5]) out.append(link(m[5], m[6] || m[5]));
+    else if (m[7]) out.append(link(m[8], m[7]));
+    else out.append(link(m[9], m[9]));
   }
-  out.append(unescaped(String(value ?? "").slice(at)));
+  out.append(unescaped(all.slice(at)));
   return out;
 }
 
@@ -224,7 +229,7 @@ function amazonq(p) {
   if (!c.title && !c.description) return raw(p);
   return h("div", { class: "card amazonq" },
     c.title ? h("h3", {}, marked(c.title)) : null,
-    h("p", { class: "lines" }, c.textType === "client-markdown" ? marked(c.description) : c.description ?? ""),
+    h("div", { class: "lines" }, c.textType === "client-markdown" ? marked(c.description) : c.description ?? ""),
     c.nextSteps?.length ? [h("h4", {}, "Next steps"), h("ul", {}, c.nextSteps.map((step) => h("li", {}, marked(step))))] : null,
     c.keywords?.length ? h("p", { class: "keywords" }, c.keywords.map((k) => h("span", { class: "tag" }, k))) : null,
     p.metadata?.summary ? h("p", { class: "context" }, p.metadata.summary) : null);
