@@ -465,7 +465,7 @@ func TestBrowserRunsNoTextOfOthers(t *testing.T) {
 		}
 		b.until(`document.querySelector("#live").dataset.state === "live"`)
 	}
-	if js[bool](b, `"pwned" in window || document.querySelector("main script, main img, aside img, a[href^=javascript]") !== null`) {
+	if js[bool](b, `"pwned" in window || document.querySelector("main script, main img, #detail img, a[href^=javascript]") !== null`) {
 		t.Error("text of others became part of the page")
 	}
 }
@@ -532,10 +532,10 @@ func TestBrowserShowsChat(t *testing.T) {
 		product string
 		has     map[string]int
 	}{
-		{"slack", map[string]int{"h3": 3, ".rich pre": 3, ".rich li": 6, ".actions .button": 6, "a.button": 3, "hr": 3, ".context": 3, ".fields p": 6, "b code": 3, ".data": 3}},
+		{"slack", map[string]int{"h2": 3, ".rich pre": 3, ".rich li": 6, ".actions .button": 6, "a.button": 3, "hr": 3, ".context": 3, ".fields p": 6, "b code": 3, ".data": 3}},
 		{"teams", map[string]int{".card.teams": 3, ".large.bold": 3, "dl dt": 3, ".box-attention": 3, ".column-set .container": 6, ".actions .button": 3, "span.code": 3, "span.attention": 3, ".data": 0}},
-		{"amazonq", map[string]int{".card.amazonq h3": 3, ".card b": 3, ".card code": 3, ".card pre": 3, ".card .address": 3, "li": 3, ".keywords .tag": 6, ".data": 0}},
-		{"webhook", map[string]int{".card.webhook h3": 3, "dl dt": 6, ".data": 3}},
+		{"amazonq", map[string]int{".card.amazonq h2": 3, ".card b": 3, ".card code": 3, ".card pre": 3, ".card .address": 3, "li": 3, ".keywords .tag": 6, ".data": 0}},
+		{"webhook", map[string]int{".card.webhook h2": 3, "dl dt": 6, ".data": 3}},
 	} {
 		b.run(fmt.Sprintf(`document.querySelectorAll("#products button")[%d].click()`, i))
 		b.until(`document.querySelector("#chat").dataset.product === "` + test.product + `"`)
@@ -845,7 +845,7 @@ func TestBrowserOnAPhone(t *testing.T) {
 			if wide := js[float64](b, `document.querySelector("#detail").getBoundingClientRect().width`); wide > 360 {
 				t.Errorf("the step is %.0f wide", wide)
 			}
-			b.do(chromedp.Click(`#detail button[aria-label="Close"]`))
+			b.do(chromedp.Click(`#detail .quiet`))
 			b.until(`document.querySelector("#detail").hidden`)
 			if small := js[[]string](b, `[...document.querySelectorAll(".node")].filter((e) => e.getBoundingClientRect().height < 24).map((e) => e.dataset.name)`); len(small) > 0 {
 				t.Errorf("too small for a finger: %v", small)

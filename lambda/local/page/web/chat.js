@@ -115,7 +115,7 @@ const emoji = (value) => value.replace(/:([a-z_]+):/g, (all, name) => signs[name
 
 function block(b) {
   switch (b.type) {
-    case "header": return h("h3", {}, plain(b.text));
+    case "header": return h("h2", {}, plain(b.text));
     case "section": return h("div", { class: "section" }, b.text ? h("p", { class: "lines" }, plain(b.text)) : null,
       b.fields ? h("div", { class: "fields" }, b.fields.map((f) => h("p", { class: "lines" }, plain(f)))) : null,
       b.accessory ? action(b.accessory) : null);
@@ -228,16 +228,16 @@ function amazonq(p) {
   const c = p.content ?? {};
   if (!c.title && !c.description) return raw(p);
   return h("div", { class: "card amazonq" },
-    c.title ? h("h3", {}, marked(c.title)) : null,
+    c.title ? h("h2", {}, marked(c.title)) : null,
     h("div", { class: "lines" }, c.textType === "client-markdown" ? marked(c.description) : c.description ?? ""),
-    c.nextSteps?.length ? [h("h4", {}, "Next steps"), h("ul", {}, c.nextSteps.map((step) => h("li", {}, marked(step))))] : null,
+    c.nextSteps?.length ? [h("h3", {}, "Next steps"), h("ul", {}, c.nextSteps.map((step) => h("li", {}, marked(step))))] : null,
     c.keywords?.length ? h("p", { class: "keywords" }, c.keywords.map((k) => h("span", { class: "tag" }, k))) : null,
     p.metadata?.summary ? h("p", { class: "context" }, p.metadata.summary) : null);
 }
 
 function webhook(p, m) {
   return h("div", { class: "card webhook" },
-    h("h3", {}, p["detail-type"] ?? p.detailType ?? p.type ?? "Event"),
+    h("h2", {}, p["detail-type"] ?? p.detailType ?? p.type ?? "Event"),
     m.headers && Object.keys(m.headers).length ? h("dl", { class: "pairs code" }, Object.entries(m.headers).map(([k, v]) => [h("dt", {}, k), h("dd", {}, v)])) : null,
     raw(p));
 }

@@ -57,8 +57,9 @@ function frame(n) {
 function button(n) {
   const time = h("span", { class: "time" });
   const icon = h("span", { class: "icon" }, mark("none"));
+  const more = h("span", { class: "hidden" });
   const e = h("button", { type: "button", class: n.waits ? "node waits" : "node", "data-state": "none", "data-name": n.name, title: n.doc, onclick: () => open(n.name, e) },
-    icon, h("span", { class: "label" }, n.name), time);
+    icon, h("span", { class: "label" }, n.name), more, time);
   e.addEventListener("keydown", (event) => {
     const to = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!to) return;
@@ -66,7 +67,7 @@ function button(n) {
     const i = machine.order.indexOf(n.name) + to;
     machine.nodes.get(machine.order[i])?.e.focus();
   });
-  machine.nodes.set(n.name, { e, icon, time, leave: n.leave });
+  machine.nodes.set(n.name, { e, icon, more, time, leave: n.leave });
   machine.docs.set(n.name, n.doc);
   machine.order.push(n.name);
   return e;
@@ -98,7 +99,7 @@ export function show(x, now) {
     const step = x.steps[name];
     const left = x.left && n.leave === x.left;
     if (!n.frame) {
-      n.e.setAttribute("aria-label", `${name}: ${words[state]}${step?.outcome ? `, ${step.outcome}` : ""}${left ? `, the execution ended as ${x.left}` : ""}`);
+      setText(n.more, `: ${words[state]}${step?.outcome ? `, ${step.outcome}` : ""}${left ? `, the execution ended as ${x.left}` : ""}`);
       n.e.classList.toggle("left", Boolean(left));
     }
   }
@@ -187,9 +188,9 @@ async function detail(name) {
   const focused = wantsFocus || document.activeElement?.id === "detail-title";
   wantsFocus = false;
   panel.replaceChildren(
-    h("header", {},
+    h("div", { class: "detail-head" },
       h("h2", { id: "detail-title", tabindex: "-1" }, name),
-      h("button", { type: "button", class: "quiet", onclick: close, "aria-label": "Close" }, "Close", h("kbd", { "aria-hidden": "true" }, "Esc"))),
+      h("button", { type: "button", class: "quiet", onclick: close, "aria-keyshortcuts": "Escape" }, "Close", h("kbd", { "aria-hidden": "true" }, "Esc"))),
     h("div", { class: "detail-body" },
       h("p", { class: "muted" }, machine.docs.get(name)),
       h("p", { class: "facts" }, h("span", { class: "badge", "data-state": state }, mark(state), words[state]),
