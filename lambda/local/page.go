@@ -10,11 +10,6 @@ import (
 	"lakegate/lambda/local/page"
 )
 
-// noChat has no messages.
-type noChat struct{}
-
-func (noChat) Messages() []page.Message { return nil }
-
 // servePage serves the page of a world on loopback, until it is closed, and
 // returns its address.
 func servePage(w *emulator.World, port int) (address string, closePage func(), err error) {
@@ -22,7 +17,7 @@ func servePage(w *emulator.World, port int) (address string, closePage func(), e
 	if err != nil {
 		return "", nil, fmt.Errorf("serving the page: %w", err)
 	}
-	server := &http.Server{Handler: page.New(w, noChat{}), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: page.New(w, w.Chat), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(l) }()
 	return "http://" + l.Addr().String(), func() { _ = server.Close() }, nil
 }

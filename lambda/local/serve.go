@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"lakegate/lambda/plan"
 )
 
 type serveOptions struct {
@@ -28,7 +30,7 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	}
 	cfg := c.config()
 	cfg.Seed, cfg.Speed, cfg.AWSPort, cfg.DatabricksPort = o.seed, o.speed, o.awsPort, o.databricksPort
-	cfg.Start = time.Now()
+	cfg.Start, cfg.Chat = time.Now(), plan.Products()
 	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err

@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -25,9 +28,10 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/internal/emulator/asl"
+	"lakegate/lambda/internal/emulator/chat"
 	"lakegate/lambda/internal/emulator/eventbridge"
-	"lakegate/lambda/local/page"
 	"lakegate/lambda/plan"
 )
 
@@ -226,7 +230,7 @@ func gates(s *site, pairs ...string) []*gate {
 // An execution is seen from its beginning to its end, and then all that came of
 // it.
 func TestBrowserFollowsAnExecution(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, emulator.Config{Seed: 1, Chat: plan.Products()})
 	b := open(t, s)
 	if got := js[string](b, `document.querySelector("#graph").innerText`); !strings.Contains(got, "No execution yet") {
 		t.Errorf("before a commit it says %q", got)
@@ -274,6 +278,7 @@ func TestBrowserFollowsAnExecution(t *testing.T) {
 	b.seeNetwork()
 	b.seeEvents()
 	b.seeReports()
+	b.seeMessages()
 	// The next one is followed, one that was chosen is kept.
 	b.show("execution")
 	first := js[string](b, `document.querySelector("#executions").value`)
@@ -393,6 +398,31 @@ func (b *browser) seeReports() {
 	}
 }
 
+// seeMessages looks at what the products were told of the execution.
+func (b *browser) seeMessages() {
+	b.t.Helper()
+	b.show("chat")
+	for _, product := range plan.Products() {
+		b.run(fmt.Sprintf("document.querySelector('#products [data-product=%s]').click()", product))
+		b.until(`document.querySelector("#chat").dataset.product === "` + product + `" && document.querySelector("#chat .card." + "` + product + `")`)
+		text := js[string](b, `document.querySelector("#chat").textContent`)
+		if !strings.Contains(text, "tokyo") || !strings.Contains(text, "eady") {
+			b.t.Errorf("%s was told %s", product, text)
+		}
+		// Of what is known nothing is shown as JSON but the events of a webhook.
+		if raw := js[int](b, `document.querySelectorAll("#chat .data").length`); product != plan.Webhook && raw > 0 {
+			b.t.Errorf("%s: %d elements are not known", product, raw)
+		}
+	}
+	b.run("document.querySelector('#products [data-product=slack]').click()")
+	b.until(`document.querySelector("#chat").dataset.product === "slack" && document.querySelectorAll("#chat .replies .message").length === 4`)
+	if *update {
+		b.picture("chat.webp", "light", 1120, 700)
+	}
+	b.do(chromedp.Click("#chat .more"))
+	b.until(`document.querySelectorAll("#chat .replies .message").length > 30 && !document.querySelector("#chat .more")`)
+}
+
 // A step that failed is red, and says what to do; a redrive mends it.
 func TestBrowserShowsAFailure(t *testing.T) {
 	s := newSite(t)
@@ -433,14 +463,20 @@ func TestBrowserShowsAFailure(t *testing.T) {
 // Whatever others have written is text: nothing of it runs.
 func TestBrowserRunsNoTextOfOthers(t *testing.T) {
 	const bad = `<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>`
-	s := newSite(t)
+	s := newSite(t, emulator.Config{Seed: 1, Chat: plan.Products()})
 	text := string(tokyo(t))
 	text += "\n  tags:\n    note: 'javascript:window.pwned=1'\n"
 	for _, product := range []string{"slack", "teams", "amazonq", "webhook"} {
-		s.chat.messages = append(s.chat.messages, samples(product, bad)...)
+		s.posted = append(s.posted, samples(product, bad)...)
 	}
 	b := open(t, s)
-	if _, err := s.Commit(tokyoPath, []byte(text)); err != nil {
+	client := codecommit.New(codecommit.Options{
+		Region: s.Config.Region, BaseEndpoint: &s.AWSURL, Credentials: credentials.NewStaticCredentialsProvider("author", "emulated", ""),
+	})
+	if _, err := client.PutFile(t.Context(), &codecommit.PutFileInput{
+		RepositoryName: &s.SourceRepository, BranchName: aws.String("main"), FilePath: aws.String(tokyoPath), FileContent: []byte(text),
+		CommitMessage: aws.String(bad), Name: aws.String(bad), Email: aws.String("author@example.com"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Commit(plan.SourcePrefix+"hostile.yaml", []byte("apiVersion: lakegate.dev/v1\nkind: Workspace\nmetadata:\n  name: '"+bad+"'\nspec:\n  description: "+bad+"\n")); err != nil {
@@ -463,6 +499,9 @@ func TestBrowserRunsNoTextOfOthers(t *testing.T) {
 				b.until(`document.querySelector("#chat").textContent.includes("onerror")`)
 			}
 		}
+		if view == "reports" {
+			b.until(`document.querySelector("#report").textContent.includes("onerror")`)
+		}
 		b.until(`document.querySelector("#live").dataset.state === "live"`)
 	}
 	if js[bool](b, `"pwned" in window || document.querySelector("main script, main img, #detail img, a[href^=javascript]") !== null`) {
@@ -480,7 +519,7 @@ func quoted(s string) string {
 
 // samples are messages of a product with every element that it can have, and a
 // text in each.
-func samples(product, text string) []page.Message {
+func samples(product, text string) []chat.Message {
 	q := quoted(text)
 	at := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
 	payload := map[string]string{
@@ -504,7 +543,7 @@ func samples(product, text string) []page.Message {
 		"amazonq": `{"version":"1.0","source":"custom","content":{"textType":"client-markdown","title":` + q + `,"description":"*bold* and ` + "`code`\\n```\\nblock\\n```\\n" + strings.Trim(q, `"`) + `\nLog: https://console.example/","nextSteps":[` + q + `],"keywords":["one",` + q + `]}}`,
 		"webhook": `{"version":"0","detail-type":` + q + `,"detail":{"name":` + q + `}}`,
 	}[product]
-	m := page.Message{Product: product, Time: at, Thread: "1", Payload: json.RawMessage(payload)}
+	m := chat.Message{Product: product, Time: at, Thread: "1", Payload: json.RawMessage(payload)}
 	if product == "webhook" {
 		m.Headers = map[string]string{"X-Signature": "sha256=00ff", "Content-Type": "application/json"}
 	}
@@ -516,14 +555,14 @@ func samples(product, text string) []page.Message {
 	reply.Time = at.Add(time.Minute)
 	other := m
 	other.ID, other.Thread, other.Time = "2", "", at.Add(time.Hour)
-	return []page.Message{m, reply, other}
+	return []chat.Message{m, reply, other}
 }
 
 // Each product's messages are shown in its form, and threads as threads.
 func TestBrowserShowsChat(t *testing.T) {
 	s := newSite(t)
 	for _, product := range []string{"slack", "teams", "amazonq", "webhook"} {
-		s.chat.messages = append(s.chat.messages, samples(product, "What happened")...)
+		s.posted = append(s.posted, samples(product, "What happened")...)
 	}
 	b := open(t, s)
 	b.show("chat")
@@ -602,7 +641,7 @@ func TestBrowserWithManyEvents(t *testing.T) {
 func TestBrowserByKeyboard(t *testing.T) {
 	s := newSite(t)
 	s.commit(t)
-	s.chat.messages = samples("slack", "What happened")
+	s.posted = samples("slack", "What happened")
 	b := open(t, s)
 	b.until(`document.querySelector("#summary .badge")?.dataset.state === "succeeded"`)
 	const focused = `(() => { const e = document.activeElement, c = getComputedStyle(e); return { Name: e.id || e.dataset.name || e.className || e.tagName, Seen: c.outlineStyle !== "none" && parseFloat(c.outlineWidth) >= 2, Box: e.getBoundingClientRect().top >= 0 }; })()`
@@ -674,7 +713,7 @@ func TestBrowserByKeyboard(t *testing.T) {
 func TestBrowserNamesWhatItShows(t *testing.T) {
 	s := newSite(t)
 	s.commit(t)
-	s.chat.messages = samples("slack", "What happened")
+	s.posted = samples("slack", "What happened")
 	b := open(t, s)
 	for _, view := range views {
 		b.show(view)
@@ -721,7 +760,7 @@ func TestBrowserContrast(t *testing.T) {
 	}
 	s.settle(t)
 	for _, product := range []string{"slack", "teams", "amazonq", "webhook"} {
-		s.chat.messages = append(s.chat.messages, samples(product, "What happened")...)
+		s.posted = append(s.posted, samples(product, "What happened")...)
 	}
 	b := open(t, s)
 	seen := 0
@@ -823,7 +862,7 @@ const contrast = `(() => {
 func TestBrowserOnAPhone(t *testing.T) {
 	s := newSite(t)
 	s.commit(t)
-	s.chat.messages = samples("slack", "A word_that_has_no_place_to_break_and_is_longer_than_the_whole_screen_of_a_phone_is_wide")
+	s.posted = samples("slack", "A word_that_has_no_place_to_break_and_is_longer_than_the_whole_screen_of_a_phone_is_wide")
 	b := open(t, s)
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 360, Height: 740, DeviceScaleFactor: 2, Mobile: true})
 	call(b, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true})

@@ -20,29 +20,15 @@ import (
 	"time"
 
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/emulator/chat"
 	"lakegate/lambda/plan"
 )
 
 //go:embed web
 var web embed.FS
 
-// Message is what a chat product has got.
-type Message struct {
-	// Product is slack, teams, amazonq or webhook.
-	Product string    `json:"product"`
-	Time    time.Time `json:"time"`
-	// ID of the message where the product gives one, and Thread that of the thread
-	// that it is put under.
-	ID     string `json:"id,omitempty"`
-	Thread string `json:"thread,omitempty"`
-	// Payload as it was sent.
-	Payload json.RawMessage `json:"payload"`
-	// Headers of a webhook.
-	Headers map[string]string `json:"headers,omitempty"`
-}
-
 // Chat has the messages of all chat products, the oldest first.
-type Chat interface{ Messages() []Message }
+type Chat interface{ Messages() []chat.Message }
 
 // TimeHeader of an answer is the time of the world, and so is no part of what an
 // ETag is of.
@@ -61,8 +47,8 @@ type page struct {
 // New returns the page of a world and of the messages that its chat products
 // have got. It is to be served on loopback only, and answers no name but that of
 // this machine.
-func New(w *emulator.World, chat Chat) http.Handler {
-	p := &page{world: w, chat: chat, progress: map[string]*progress{}}
+func New(w *emulator.World, messages Chat) http.Handler {
+	p := &page{world: w, chat: messages, progress: map[string]*progress{}}
 	mux := http.NewServeMux()
 	for pattern, answer := range map[string]func(*http.Request) (any, error){
 		"/api/machines":  func(*http.Request) (any, error) { return machines(), nil },
@@ -223,6 +209,23 @@ func (p *page) snapshot(*http.Request) (any, error) {
 	return out, nil
 }
 
+// message is what a chat product has got.
+type message struct {
+	// Product is slack, teams, amazonq or webhook.
+	Product string `json:"product"`
+	// ID of the message where the product gives one, and Thread that of the thread
+	// that it is put under.
+	ID      string            `json:"id,omitempty"`
+	Thread  string            `json:"thread,omitempty"`
+	Time    time.Time         `json:"time"`
+	Payload json.RawMessage   `json:"payload"`
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
 func (p *page) messages(*http.Request) (any, error) {
-	return slices.Concat([]Message{}, p.chat.Messages()), nil
+	out := []message{}
+	for _, m := range p.chat.Messages() {
+		out = append(out, message(m))
+	}
+	return out, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/emulator/chat"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/local/page"
 	"lakegate/lambda/plan"
@@ -35,13 +36,12 @@ const tokyoPath = plan.SourcePrefix + "tokyo.yaml"
 type site struct {
 	*emulator.World
 	server *httptest.Server
-	chat   chat
+	// posted are messages that are shown beside those of the world.
+	posted []chat.Message
 }
 
-// chat has the messages that a test puts there.
-type chat struct{ messages []page.Message }
-
-func (c *chat) Messages() []page.Message { return c.messages }
+// Messages are what the page shows as messages.
+func (s *site) Messages() []chat.Message { return append(s.World.Chat.Messages(), s.posted...) }
 
 // newSite makes a world, for the accounts of the examples if no other
 // configuration is given.
@@ -52,7 +52,7 @@ func newSite(t *testing.T, config ...emulator.Config) *site {
 		t.Fatal(err)
 	}
 	s := &site{World: w}
-	s.server = httptest.NewServer(page.New(w, &s.chat))
+	s.server = httptest.NewServer(page.New(w, s))
 	t.Cleanup(func() {
 		s.server.Close()
 		s.Close()
@@ -363,6 +363,36 @@ func TestFrontEnd(t *testing.T) {
 	}
 	if users.Endpoints[0].Role != "frontEnd" || len(users.Subnets) != 2 || users.Subnets[0].Compute || len(users.Workspaces) != 1 {
 		t.Errorf("that of the users is %+v", users)
+	}
+}
+
+// What happens is told by every product.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, emulator.Config{Seed: 1, Chat: plan.Products()})
+	if none := read[[]any](t, s, "/api/messages"); len(none) > 0 {
+		t.Errorf("before anything is committed there are %v", none)
+	}
+	s.commit(t)
+	all := read[[]struct {
+		Product, ID, Thread string
+		Payload             map[string]any
+		Headers             map[string]string
+	}](t, s, "/api/messages")
+	count := map[string]int{}
+	for _, m := range all {
+		count[m.Product]++
+		if len(m.Payload) == 0 || (m.Product == plan.Webhook) != (m.Headers["webhook-signature"] != "") {
+			t.Errorf("a message is %+v", m)
+		}
+	}
+	for _, product := range plan.Products() {
+		if count[product] == 0 {
+			t.Errorf("%s has got nothing", product)
+		}
+	}
+	if now := read[struct{ Messages int }](t, s, "/api/snapshot"); now.Messages != len(all) {
+		t.Errorf("the snapshot counts %d of %d messages", now.Messages, len(all))
 	}
 }
 

@@ -5,6 +5,8 @@ import { $, h, link, setText, timeOf, dateTime, tree } from "./dom.js";
 const products = [["slack", "Slack"], ["teams", "Microsoft Teams"], ["amazonq", "Amazon Q Developer"], ["webhook", "Webhook"]];
 const render = { slack, teams, amazonq, webhook };
 const MOST = 20; // threads that are shown before more are asked for
+const LAST = 4; // replies that are shown of a thread, the newest ones
+const whole = new Set(); // the threads of which all are shown
 let all = [];
 let product = "slack";
 let most = MOST;
@@ -56,8 +58,12 @@ function paint() {
 
 function thread(messages) {
   const [root, ...replies] = messages;
+  const key = `${root.product} ${root.thread || root.id || root.time}`;
+  const hidden = whole.has(key) ? 0 : Math.max(0, replies.length - LAST);
   return h("article", { class: "thread", "aria-label": `Thread of ${dateTime(root.time)}` }, message(root),
-    replies.length ? h("div", { class: "replies", role: "group", "aria-label": `${replies.length} replies` }, replies.map(message)) : null);
+    replies.length ? h("div", { class: "replies", role: "group", "aria-label": `${replies.length} replies` },
+      hidden ? h("button", { type: "button", class: "quiet more", onclick: () => { whole.add(key); paint(); } }, `Show ${hidden} earlier replies`) : null,
+      replies.slice(hidden).map(message)) : null);
 }
 
 function message(m) {
