@@ -32,6 +32,7 @@ import (
 	"lakegate/lambda/internal/emulator/asl"
 	"lakegate/lambda/internal/emulator/chat"
 	"lakegate/lambda/internal/emulator/eventbridge"
+	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 )
 
@@ -391,6 +392,20 @@ func (b *browser) seeReports() {
 			b.t.Errorf("the report does not say %q", part)
 		}
 	}
+	d := report.Drift{Workspace: "tokyo", Revision: "tokyo.yaml@1", Time: b.Clock.Now(), Deviations: []report.Deviation{{
+		Step: "EnsureVpc", Difference: report.Difference{Object: "VPC vpc-1", Field: "enableDnsSupport", Found: "false", Wanted: "true"},
+		By: &report.Hand{Who: "arn:aws:iam::123456789012:user/somebody", Call: "ec2:ModifyVpcAttribute", Time: b.Clock.Now()},
+	}}}
+	body, err := json.Marshal(d)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.S3.Put(b.StateBucket, d.Key()[:len(d.Key())-len(".md")]+".json", body); err != nil {
+		b.t.Fatal(err)
+	}
+	b.until(`document.querySelector("#reports option[value='drift/tokyo.json']")`)
+	b.choose("#reports", "drift/tokyo.json")
+	b.until(`["Drift of tokyo", "enableDnsSupport", "user/somebody", "ec2:ModifyVpcAttribute", "reported"].every((part) => document.querySelector("#report").textContent.includes(part))`)
 	b.choose("#reports", "plans/tokyo.json")
 	b.until(`document.querySelector("#report").textContent.includes("Plan of tokyo")`)
 	if got := js[int](b, `document.querySelectorAll("#report tbody tr").length`); got < 20 {
@@ -419,8 +434,37 @@ func (b *browser) seeMessages() {
 	if *update {
 		b.picture("chat.webp", "light", 1120, 700)
 	}
-	b.do(chromedp.Click("#chat .more"))
+	b.run(`document.querySelector("#chat .more").click()`)
 	b.until(`document.querySelectorAll("#chat .replies .message").length > 30 && !document.querySelector("#chat .more")`)
+}
+
+// Of several workspaces one is looked at, and stays so.
+func TestBrowserChoosesAWorkspace(t *testing.T) {
+	s := newSite(t)
+	s.commit(t)
+	if _, err := s.Commit(plan.SourcePrefix+"minimal.yaml", minimal(t)); err != nil {
+		t.Fatal(err)
+	}
+	s.settle(t)
+	b := open(t, s)
+	b.show("network")
+	for _, name := range []string{"tokyo", "minimal"} {
+		b.until(`document.querySelector("#workspaces option[value=` + name + `]")`)
+		b.choose("#workspaces", name)
+		b.until(`document.querySelector(".map")?.getAttribute("aria-label").includes(" of ` + name + `:")`)
+		region := map[string]string{"tokyo": "ap-northeast-1", "minimal": "eu-west-1"}[name]
+		if text := js[string](b, `document.querySelector(".map").textContent`); !strings.Contains(text, region+"a") {
+			t.Errorf("%s is not in %s: %s", name, region, text)
+		}
+	}
+	if _, err := s.Remove(tokyoPath); err != nil {
+		t.Fatal(err)
+	}
+	s.settle(t)
+	b.until(`document.querySelector("#executions option").textContent.startsWith("tokyo")`)
+	if got := js[string](b, `document.querySelector("#workspaces").value`); got != "minimal" {
+		t.Errorf("then %s is chosen", got)
+	}
 }
 
 // A step that failed is red, and says what to do; a redrive mends it.

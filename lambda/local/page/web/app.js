@@ -98,8 +98,10 @@ const shown = {
     graph.show(value, worldTime(state.snapshot.speed));
   },
   async network() {
-    const { value, changed } = await get("world", { workspace: state.workspace });
-    network.show(value, state.workspace, changed);
+    // Another one may be chosen before the answer comes.
+    const { workspace } = state;
+    const { value, changed } = await get("world", { workspace });
+    network.show(value, workspace, changed);
   },
   events: () => events.catchUp(state.snapshot.lastEvent),
   async chat() {

@@ -237,8 +237,7 @@ function amazonq(p) {
     c.title ? h("h2", {}, marked(c.title)) : null,
     h("div", { class: "lines" }, c.textType === "client-markdown" ? marked(c.description) : c.description ?? ""),
     c.nextSteps?.length ? [h("h3", {}, "Next steps"), h("ul", {}, c.nextSteps.map((step) => h("li", {}, marked(step))))] : null,
-    c.keywords?.length ? h("p", { class: "keywords" }, c.keywords.map((k) => h("span", { class: "tag" }, k))) : null,
-    p.metadata?.summary ? h("p", { class: "context" }, p.metadata.summary) : null);
+    c.keywords?.length ? h("p", { class: "keywords" }, c.keywords.map((k) => h("span", { class: "tag" }, k))) : null);
 }
 
 function webhook(p, m) {

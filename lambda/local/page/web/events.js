@@ -4,6 +4,7 @@ import { $, h, setText, timeOf, tree } from "./dom.js";
 import { get } from "./api.js";
 
 const HEIGHT = 44, MORE = 6;
+const MOST = 20000; // events that are kept, which is more than the bus keeps
 let all = []; // the oldest first
 let found = []; // those that the filter lets through, the newest first
 let last = "";
@@ -13,8 +14,7 @@ let active = -1, activeID = "";
 export async function catchUp(newest) {
   if (newest !== last) {
     const { value } = await get("events", { after: last });
-    all = value.whole ? value.events : all.concat(value.events);
-    // Filtering tens of thousands at each key takes no time that is felt.
+    all = (value.whole ? value.events : all.concat(value.events)).slice(-MOST);
     for (const e of value.events) e.search = `${e.type} ${e.workspace ?? ""} ${e.source} ${e.text ?? ""}`.toLowerCase();
     last = all.at(-1)?.id ?? "";
     filter();
