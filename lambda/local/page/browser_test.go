@@ -966,9 +966,13 @@ func TestBrowserWithoutMotion(t *testing.T) {
 // picture makes a picture of the README anew.
 func (b *browser) picture(name, scheme string, width, height int64) {
 	b.t.Helper()
-	b.scheme(scheme)
+	// Without motion nothing is seen on its way from one colour to another.
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1})
 	b.run(`document.activeElement.blur()`)
+	b.until(`document.getAnimations().length === 0`)
 	quality := int64(82)
 	shot := call(b, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Format: cdppage.CaptureScreenshotFormatWebp, Quality: &quality})
 	if err := os.WriteFile(filepath.Join("testdata", name), shot.Data, 0o600); err != nil {
