@@ -6,6 +6,7 @@ SPEC ?= spec/examples/tokyo.yaml
 SOURCE ?= s3
 AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
+PAGE_PORT ?= 4568
 CDK := npx --yes aws-cdk@2.1148.1
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -25,8 +26,8 @@ plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the sp
 	@bin/local plan -spec "$(SPEC)" -base "$(BASE)"
 
 .PHONY: local
-local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT
-	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)
+local: bin/local ## Keep AWS and Databricks running on this machine, with a page to look at them: AWS_PORT, DATABRICKS_PORT, PAGE_PORT
+	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT) -page-port $(PAGE_PORT)
 
 .PHONY: validate
 validate: ## Check a spec: SPEC=path
@@ -109,7 +110,12 @@ readme: ## Run the commands of README.md (those of the AWS CLI, where it is inst
 	@command -v aws >/dev/null || echo 'aws is not installed (pip install awscli): its commands in README.md were NOT run'
 	go test -count=1 -tags readme -run '^TestCommands$$' ./lambda/local
 
+.PHONY: page
+page: ## Open the page of make local in a browser (chromium, where it is installed) and look at all of it
+	@if command -v chromium >/dev/null; then go test -count=1 -tags browser -run Browser ./lambda/local/page; \
+	else echo 'chromium is not installed: the page was NOT opened in a browser'; fi
+
 .PHONY: check
-check: lint lint-template probe interpreter readme ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter page readme ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

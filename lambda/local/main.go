@@ -49,6 +49,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	seed := flags.Uint64("seed", 1, "seed of the simulated durations")
 	awsPort := flags.Int("aws-port", 4566, "port of the AWS endpoint")
 	databricksPort := flags.Int("databricks-port", 4567, "port of the Databricks endpoint")
+	pagePort := flags.Int("page-port", 4568, "port of the page")
 	speed := flags.Float64("speed", 60, "how many times faster than the wall time passes")
 	asset := flags.String("asset", "dist", "folder of the built binary")
 	workspaces := flags.Int("workspaces", 1000, "how many workspaces one commit adds")
@@ -65,7 +66,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	case "plan":
 		return planned(ctx, out, *specFile, *base, *seed)
 	case "serve":
-		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, speed: *speed})
+		return serve(ctx, out, *specFile, serveOptions{seed: *seed, awsPort: *awsPort, databricksPort: *databricksPort, pagePort: *pagePort, speed: *speed})
 	case "bench":
 		// First, as it measures the memory of the process.
 		if err := many(ctx, out, manyOptions{*workspaces, *regions, *slots, *endpoints, *seed}); err != nil {

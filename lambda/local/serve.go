@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"lakegate/lambda/plan"
 )
 
 type serveOptions struct {
 	seed                    uint64
 	awsPort, databricksPort int
+	pagePort                int
 	speed                   float64
 }
 
@@ -27,12 +30,17 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	}
 	cfg := c.config()
 	cfg.Seed, cfg.Speed, cfg.AWSPort, cfg.DatabricksPort = o.seed, o.speed, o.awsPort, o.databricksPort
-	cfg.Start = time.Now()
+	cfg.Start, cfg.Chat = time.Now(), plan.Products()
 	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
+	address, closePage, err := servePage(w, o.pagePort)
+	if err != nil {
+		return err
+	}
+	defer closePage()
 	text := w.Environment()
 	if err := os.MkdirAll(filepath.Dir(environment), 0o750); err != nil {
 		return err
@@ -40,6 +48,7 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	if err := os.WriteFile(environment, []byte(text), 0o600); err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "page        %s\n", address)
 	fmt.Fprintf(out, "AWS         %s\nDatabricks  %s\nsource      s3://%s/workspaces/\n            %s (branch main, workspaces/)\ntime passes %g times as fast as here\n\n",
 		w.AWSURL, w.DatabricksURL, w.SourceBucket, w.CloneURL(w.SourceRepository), o.speed)
 	fmt.Fprintf(out, "%s\nThe same is in %s: source it in another terminal. Ctrl-C ends.\n", strings.TrimSpace(text), environment)
