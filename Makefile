@@ -73,7 +73,7 @@ target-role: ## Write the template of the role that another AWS account needs to
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
-	go test ./lambda/plan ./spec ./infra -update
+	go test ./lambda/plan ./lambda/local ./spec/... ./infra -update
 
 .PHONY: fmt
 fmt: ## Format the code
