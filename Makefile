@@ -29,8 +29,8 @@ local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, D
 	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)
 
 .PHONY: validate
-validate: ## Check a spec: SPEC=path
-	@go run ./spec/validate "$(SPEC)"
+validate: ## Check specs: SPEC="paths of files and folders"
+	@go run ./spec/validate $(SPEC)
 
 .PHONY: bin/local
 bin/local:
