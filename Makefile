@@ -28,6 +28,10 @@ plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the sp
 local: bin/local ## Keep AWS and Databricks running on this machine: AWS_PORT, DATABRICKS_PORT
 	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT)
 
+.PHONY: new
+new: ## Write a spec to begin with: NAME, REGION, and if you like OUT=path, ACCOUNT, DATABRICKS_ACCOUNT, SCHEMA=path or URL
+	@go run ./spec/new -name "$(NAME)" -region "$(REGION)" -out "$(OUT)" -account "$(ACCOUNT)" -databricks-account "$(DATABRICKS_ACCOUNT)" $(if $(SCHEMA),-schema "$(SCHEMA)")
+
 .PHONY: validate
 validate: ## Check specs: SPEC="paths of files and folders"
 	@go run ./spec/validate $(SPEC)
