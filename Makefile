@@ -7,6 +7,7 @@ SOURCE ?= s3
 AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
 CDK := npx --yes aws-cdk@2.1148.1
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
@@ -77,7 +78,7 @@ target-role: ## Write the template of the role that another AWS account needs to
 .PHONY: generate
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
-	go test ./lambda/plan ./lambda/local ./spec/... ./infra -update
+	go test ./lambda/plan ./lambda/local ./spec ./infra -update
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -107,7 +108,13 @@ probe: ## Run the program that runs on clusters (python3, where it is installed)
 	@if command -v python3 >/dev/null; then go test -count=1 -tags python ./lambda/internal/probe; \
 	else echo 'python3 is not installed: lambda/internal/probe/probe.py was NOT run'; fi
 
+.PHONY: workflow
+workflow: ## Check the workflow of the example repository, and run it on an emulated AWS (the AWS CLI, where it is installed)
+	$(ACTIONLINT) spec/examples/repository/.github/workflows/*.yaml && echo 'actionlint: no findings'
+	@if command -v aws >/dev/null; then go test -count=1 -tags awscli -run '^TestWorkflow$$' ./lambda/local; \
+	else echo 'the AWS CLI is not installed: the workflow was NOT run'; fi
+
 .PHONY: check
-check: lint lint-template probe interpreter ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter workflow ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }
