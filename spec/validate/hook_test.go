@@ -69,7 +69,7 @@ func TestHook(t *testing.T) {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), "git", args...)
 		cmd.Dir = repository
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
+		cmd.Env = append(cmd.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
 			"GIT_AUTHOR_NAME=Spec Author", "GIT_AUTHOR_EMAIL=author@example.com",
 			"GIT_COMMITTER_NAME=Spec Author", "GIT_COMMITTER_EMAIL=author@example.com")
 		out, err := cmd.CombinedOutput()
