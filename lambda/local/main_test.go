@@ -136,11 +136,18 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends what would run on, and leaves the terminal as it was.
+// Ctrl-C ends what would run on, and leaves the terminal as it was, also one
+// that has become another size.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	sent := false
+	sent, resized := false, false
 	all, err := start(t, pty.Winsize{Cols: 80, Rows: 24}, []string{"TERM=xterm-256color"}, func(terminal *os.File, all []byte) {
+		if !resized && bytes.Contains(all, []byte("execution minimal-")) {
+			resized = true
+			if err := pty.Setsize(terminal, &pty.Winsize{Cols: 40, Rows: 10}); err != nil {
+				t.Error(err)
+			}
+		}
 		if !sent && bytes.Contains(all, []byte("AcquireLease")) {
 			sent = true
 			_, _ = terminal.Write([]byte{3})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,5 +153,27 @@ func TestViewEnds(t *testing.T) {
 	}
 	if content := model.View().Content; content != "" {
 		t.Errorf("at the end there is still %q", content)
+	}
+}
+
+// Where a view cannot be shown any more, nothing is lost.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	var out bytes.Buffer
+	f.out = &out
+	for _, text := range []string{"a line\nthe begin", "ning of another"} {
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.settle()
+	if _, err := f.Write([]byte(", and its end\n")); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"execution osaka-31677cb71df9\n", "✓ osaka  EnsureVpc", "What to do: Choose another block", "a line\nthe beginning of another, and its end\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q: %s", want, out.String())
+		}
 	}
 }
