@@ -8,6 +8,7 @@ AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
 PAGE_PORT ?= 4568
 CDK := npx --yes aws-cdk@2.1148.1
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
@@ -29,9 +30,13 @@ plan: bin/local ## Show what a spec would change: SPEC=path, BASE=path of the sp
 local: bin/local ## Keep AWS and Databricks running on this machine, with a page to look at them: AWS_PORT, DATABRICKS_PORT, PAGE_PORT
 	@bin/local serve -spec "$(SPEC)" -aws-port $(AWS_PORT) -databricks-port $(DATABRICKS_PORT) -page-port $(PAGE_PORT)
 
+.PHONY: new
+new: ## Write a spec to begin with: NAME, REGION, and if you like OUT=path, ACCOUNT, DATABRICKS_ACCOUNT, SCHEMA=path or URL
+	@go run ./spec/new -name "$(NAME)" -region "$(REGION)" -out "$(OUT)" -account "$(ACCOUNT)" -databricks-account "$(DATABRICKS_ACCOUNT)" $(if $(SCHEMA),-schema "$(SCHEMA)")
+
 .PHONY: validate
-validate: ## Check a spec: SPEC=path
-	@go run ./spec/validate "$(SPEC)"
+validate: ## Check specs: SPEC="paths of files and folders"
+	@go run ./spec/validate $(SPEC)
 
 .PHONY: bin/local
 bin/local:
@@ -75,7 +80,7 @@ target-role: ## Write the template of the role that another AWS account needs to
 generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
 	go test -p 1 ./lambda/plan ./lambda/internal/report/catalogue ./spec ./infra -update
-	go test -p 1 -run Derived ./lambda/internal/failure ./lambda/local -update
+	go test -p 1 -run 'Derived|Follow|View' ./lambda/internal/failure ./lambda/local -update
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -115,7 +120,13 @@ page: ## Open the page of make local in a browser (chromium, where it is install
 	@if command -v chromium >/dev/null; then go test -count=1 -tags browser -run Browser ./lambda/local/page; \
 	else echo 'chromium is not installed: the page was NOT opened in a browser'; fi
 
+.PHONY: workflow
+workflow: ## Check the workflow of the example repository, and run it on an emulated AWS (the AWS CLI, where it is installed)
+	$(ACTIONLINT) spec/examples/repository/.github/workflows/*.yaml && echo 'actionlint: no findings'
+	@if command -v aws >/dev/null; then go test -count=1 -tags awscli -run '^TestWorkflow$$' ./lambda/local; \
+	else echo 'the AWS CLI is not installed: the workflow was NOT run'; fi
+
 .PHONY: check
-check: lint lint-template probe interpreter page readme ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter workflow page readme ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

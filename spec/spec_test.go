@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,11 +26,15 @@ func load(t testing.TB, file string) *spec.Workspace {
 
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("examples/*")
+	files, err := filepath.Glob("examples/*.yaml")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("examples has %v, error %v", files, err)
 	}
-	for _, file := range files {
+	more, err := filepath.Glob("examples/repository/workspaces/*.yaml")
+	if err != nil || len(more) == 0 {
+		t.Fatalf("the example repository has %v, error %v", more, err)
+	}
+	for _, file := range slices.Concat(files, more) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			data := read(t, file)
@@ -40,7 +45,9 @@ func TestExamples(t *testing.T) {
 			if err := compiledSchema(t).Validate(decodeAny(t, data)); err != nil {
 				t.Error(err)
 			}
-			if !strings.HasPrefix(string(data), "# yaml-language-server: $schema=../workspace.schema.json\n") {
+			first, _, _ := strings.Cut(string(data), "\n")
+			schema, found := strings.CutPrefix(first, "# yaml-language-server: $schema=")
+			if !found || filepath.Join(filepath.Dir(file), schema) != "workspace.schema.json" {
 				t.Error("the first line does not point editors to the schema")
 			}
 			checkRoundTrip(t, w)

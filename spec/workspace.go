@@ -79,8 +79,8 @@ type Spec struct {
 	// Metastore says where tables are known. Default: none is set up, and
 	// Databricks decides.
 	Metastore Metastore `json:"metastore,omitzero"`
-	// Egress says what compute may reach outside of the VPC. Default: nothing;
-	// the workspace is proven to be closed.
+	// Egress says what compute may reach outside of the VPC, which has to be given
+	// by id. Default: nothing; the workspace is proven to be closed.
 	Egress Egress `json:"egress,omitzero"`
 	// Encryption is with keys of the customer. Default: with keys of AWS and
 	// Databricks.

@@ -23,7 +23,7 @@ const (
 	transitions item = iota
 	invocations
 	functionTime
-	history
+	histories
 	endpointHours
 	clusterHours
 	warehouseHours
@@ -47,7 +47,7 @@ var prices = [items]struct {
 	transitions:  {"Step Functions, state transitions", "1,000", 0.025 / 1000},
 	invocations:  {"Lambda, requests", "1,000,000", 0.20 / 1e6},
 	functionTime: {"Lambda, GB-seconds on arm64", "1,000,000", 13.3334 / 1e6},
-	history:      {"CloudWatch Logs, GB of histories", "one", 0.76},
+	histories:    {"CloudWatch Logs, GB of histories", "one", 0.76},
 	// In each zone, by hours begun.
 	endpointHours: {"interface endpoints, hours in a zone", "one", 0.014},
 	// One m5d.large and its 0.34 DBU of all-purpose compute.
@@ -130,7 +130,7 @@ func (m *meter) read() spent {
 		}
 	}
 	u[functionTime] = u[invocations] * functionGB * functionSeconds
-	u[history] = float64(m.bytes) / 1e9
+	u[histories] = float64(m.bytes) / 1e9
 	clusters, warehouses := m.world.Databricks.Ran()
 	u[clusterHours], u[warehouseHours] = clusters.Hours(), warehouses.Hours()
 	return u

@@ -46,7 +46,8 @@ func demo(ctx context.Context, out io.Writer, file, source string, seed uint64, 
 		printObjects(out, w)
 		fmt.Fprintln(out)
 	}
-	follow(w, out)
+	out, stop := follow(w, out)
+	defer stop()
 	fmt.Fprintf(out, "commit %s to %s as %s\n", file, by.where(), c.path)
 	first, err := commit(ctx, w, by, c.path, c.text, "Add workspace "+c.spec.Metadata.Name)
 	if err != nil {

@@ -1,30 +1,87 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/internal/emulator/asl"
+	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/plan"
 )
 
-// follower prints what executions do, as they do it.
+// follower knows what the executions of a world do.
 type follower struct {
-	out  io.Writer
-	mu   sync.Mutex
-	runs map[string]*followed
+	out io.Writer
+	now func() time.Time
+
+	mu sync.Mutex
+	// live means that lines wait until a view takes them; else they are written
+	// as they come.
+	live bool
+	// stopped means that nobody wants to know what executions do now.
+	stopped bool
+	// runs that have not succeeded, in the order in which they began.
+	runs []*execution
+	// lines that the view has not taken, and the beginning of one that was
+	// written here.
+	lines []line
+	begun []byte
 }
 
-// followed is one execution.
-type followed struct {
-	start   time.Time
-	waiting map[string]bool
+// execution is one that has not succeeded.
+type execution struct {
+	arn, name string
+	start     time.Time
+	// active are the steps that run or wait, in the order in which they began.
+	active []*activity
+	// steps by the id of the last event of what runs side by side: a function's
+	// failure says of no state to which it belongs.
+	steps map[int64]string
+	// troubled is the step whose function failed last.
+	troubled string
+	// failed is how the execution ended, nil while it has not failed.
+	failed *line
 }
+
+// activity is a step that has not ended.
+type activity struct {
+	step  string
+	since time.Time
+	// did is what it says: why it waits, or how it failed before it was tried
+	// again.
+	did line
+}
+
+// line is one thing that an execution did.
+type line struct {
+	// who is the workspace, where more than one execution is at work.
+	who string
+	// title begins an execution; text is what others wrote. Such lines have
+	// nothing else.
+	title, text string
+	at          time.Duration
+	mark        string
+	step        string
+	// outcome of a step, or the class of a failure.
+	outcome, reason string
+	// remedy, of a failure that ended an execution.
+	remedy string
+}
+
+// The marks of lines.
+const (
+	done    = "✓"
+	waiting = "…"
+	trouble = "!"
+	failed  = "✗"
+)
 
 // results are the keys under which steps store what they did, by step.
 var results = func() map[string]string {
@@ -35,60 +92,202 @@ var results = func() map[string]string {
 	return keys
 }()
 
-// follow prints the executions of a world from now on.
-func follow(w *emulator.World, out io.Writer) {
-	f := &follower{out: out, runs: map[string]*followed{}}
+// follow shows the executions of a world from now on: on a terminal in a view
+// that moves, else as lines. Until stop has returned, all else has to be written
+// to the writer, which puts it between the lines.
+func follow(w *emulator.World, out io.Writer) (writer io.Writer, stop func()) {
+	f := &follower{out: out, now: w.Clock.Now}
+	hide := func() {}
+	if isTerminal(out) {
+		hide = f.show()
+	}
 	w.Executions.Watch(f.event)
+	return f, func() {
+		f.mu.Lock()
+		f.stopped = true
+		f.mu.Unlock()
+		hide()
+	}
+}
+
+// Write takes what else there is to say.
+func (f *follower) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.live {
+		return f.out.Write(p)
+	}
+	f.begun = append(f.begun, p...)
+	for {
+		text, rest, found := bytes.Cut(f.begun, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		f.lines, f.begun = append(f.lines, line{text: string(text)}), rest
+	}
+}
+
+// take returns the lines that have not been shown.
+func (f *follower) take() []line {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lines := f.lines
+	f.lines = nil
+	return lines
+}
+
+// settle ends a view: what it has not shown is written, and so is what comes.
+func (f *follower) settle() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.lines {
+		fmt.Fprintln(f.out, l.plain())
+	}
+	_, _ = f.out.Write(f.begun)
+	f.lines, f.begun, f.live = nil, nil, false
 }
 
 func (f *follower) event(arn string, e asl.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := f.runs[arn]
-	if r == nil {
-		r = &followed{start: e.Time, waiting: map[string]bool{}}
-		f.runs[arn] = r
+	if f.stopped {
+		return
 	}
-	at := clockTime(e.Time.Sub(r.start))
-	name := arn[strings.LastIndex(arn, ":")+1:]
+	r := f.execution(arn, e.Time)
 	text := func(key string) string { s, _ := e.Details[key].(string); return s }
+	step := r.steps[e.PreviousID]
+	delete(r.steps, e.PreviousID)
 	switch e.Type {
 	case "ExecutionStarted":
-		fmt.Fprintf(f.out, "\nexecution %s\n", name)
+		f.tell(r, line{title: "execution " + r.name})
 	case "ExecutionRedriven":
-		fmt.Fprintf(f.out, "%s    redriven\n", at)
-	case "TaskStateExited":
-		f.step(r, at, text("name"), text("output"))
+		r.failed = nil
+		f.tell(r, line{at: e.Time.Sub(r.start), mark: " ", step: "redriven"})
+	case "TaskStateEntered":
+		r.steps[e.ID] = text("name")
+		r.enter(text("name"), e.Time)
+	case "LambdaFunctionScheduled", "LambdaFunctionStarted", "LambdaFunctionSucceeded":
+		r.steps[e.ID] = step
 	case "LambdaFunctionFailed":
+		r.steps[e.ID], r.troubled = step, step
 		what, _, _ := strings.Cut(message(text("cause")), "\n")
-		fmt.Fprintf(f.out, "%s  ! %-28s %s\n", at, text("error"), what)
+		l := line{at: e.Time.Sub(r.start), mark: trouble, step: step, outcome: text("error"), reason: what}
+		r.note(step, l)
+		f.tell(r, l)
+	case "TaskStateExited":
+		f.exit(r, e.Time, text("name"), text("output"))
 	case "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut":
-		fmt.Fprintf(f.out, "%s  ✗ %s %s\n%s\n", at, e.Type, text("error"), message(text("cause")))
+		what, remedy := failure.Split(message(text("cause")))
+		where := e.Type
+		if e.Type == "ExecutionFailed" && r.troubled != "" {
+			where += " in " + r.troubled
+		}
+		l := line{at: e.Time.Sub(r.start), mark: failed, step: where, outcome: text("error"), reason: what, remedy: remedy}
+		r.active, r.failed = nil, &l
+		f.tell(r, l)
 	case "ExecutionSucceeded":
-		fmt.Fprintf(f.out, "%s  ✓ execution succeeded\n", at)
+		f.tell(r, line{at: e.Time.Sub(r.start), mark: done, step: "execution succeeded"})
+		f.runs = slices.DeleteFunc(f.runs, func(other *execution) bool { return other == r })
 	}
 }
 
-// step prints what a step did: each once, and a wait when it begins and ends.
-func (f *follower) step(r *followed, at, name, output string) {
+// execution returns one by its ARN. A new one takes the place of failed ones of its
+// workspace.
+func (f *follower) execution(arn string, at time.Time) *execution {
+	for _, r := range f.runs {
+		if r.arn == arn {
+			return r
+		}
+	}
+	r := &execution{arn: arn, name: arn[strings.LastIndex(arn, ":")+1:], start: at, steps: map[int64]string{}}
+	f.runs = slices.DeleteFunc(f.runs, func(other *execution) bool {
+		return other.failed != nil && other.workspace() == r.workspace()
+	})
+	f.runs = append(f.runs, r)
+	return r
+}
+
+// workspace that the execution works on: its name has the workspace's first.
+func (r *execution) workspace() string { return r.name[:max(0, strings.LastIndex(r.name, "-"))] }
+
+func (r *execution) enter(step string, at time.Time) {
+	if !slices.ContainsFunc(r.active, func(a *activity) bool { return a.step == step }) {
+		r.active = append(r.active, &activity{step: step, since: at})
+	}
+}
+
+func (r *execution) note(step string, l line) {
+	for _, a := range r.active {
+		if a.step == step {
+			a.did = l
+		}
+	}
+}
+
+// exit tells what a step did: each once, and a wait when it begins and ends.
+func (f *follower) exit(r *execution, at time.Time, name, output string) {
+	did := struct{ Outcome, Reason string }{Outcome: "Verified"}
 	var document map[string]json.RawMessage
 	if json.Unmarshal([]byte(output), &document) != nil {
 		return
 	}
-	did := struct{ Outcome, Reason string }{Outcome: "Verified"}
 	if key := results[name]; key != "" {
 		if json.Unmarshal(document[key], &did) != nil {
 			return
 		}
 	}
-	mark := "✓"
-	if did.Outcome == "Waiting" {
-		if r.waiting[name] {
-			return
-		}
-		r.waiting[name], mark = true, "…"
+	l := line{at: at.Sub(r.start), mark: done, step: name, outcome: did.Outcome, reason: did.Reason}
+	if did.Outcome != "Waiting" {
+		r.active = slices.DeleteFunc(r.active, func(a *activity) bool { return a.step == name })
+		f.tell(r, l)
+		return
 	}
-	fmt.Fprintf(f.out, "%s  %s %-28s %-9s %s\n", at, mark, name, did.Outcome, shorten(did.Reason))
+	l.mark = waiting
+	known := slices.ContainsFunc(r.active, func(a *activity) bool { return a.step == name && a.did.mark == waiting })
+	r.note(name, l)
+	if !known {
+		f.tell(r, l)
+	}
+}
+
+func (f *follower) tell(r *execution, l line) {
+	if len(f.runs) > 1 && l.title == "" {
+		l.who = r.workspace()
+	}
+	if f.live {
+		f.lines = append(f.lines, l)
+		return
+	}
+	fmt.Fprintln(f.out, l.plain())
+}
+
+// plain is the line where no terminal shows it.
+func (l line) plain() string {
+	switch {
+	case l.title != "":
+		return "\n" + l.title
+	case l.mark == "":
+		return l.text
+	}
+	text := clockTime(l.at) + "  " + l.mark + " "
+	if l.who != "" {
+		text += l.who + "  "
+	}
+	switch {
+	case l.mark == failed:
+		text += l.step + " " + l.outcome + "\n" + l.reason
+		if l.remedy != "" {
+			text += "\n\nWhat to do: " + l.remedy
+		}
+		return text
+	case l.outcome == "":
+		return text + l.step
+	}
+	reason := l.reason
+	if l.mark != trouble {
+		reason = shorten(reason)
+	}
+	return text + fmt.Sprintf("%-28s %-9s %s", l.step, l.outcome, reason)
 }
 
 // message takes the text for people out of the cause of a function's failure.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +12,6 @@ import (
 
 	"lakegate/lambda/internal/readme"
 )
-
-var update = flag.Bool("update", false, "write the generated parts of README.md")
 
 // root is the folder of the repository.
 const root = "../.."

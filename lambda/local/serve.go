@@ -52,7 +52,8 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	fmt.Fprintf(out, "AWS         %s\nDatabricks  %s\nsource      s3://%s/workspaces/\n            %s (branch main, workspaces/)\ntime passes %g times as fast as here\n\n",
 		w.AWSURL, w.DatabricksURL, w.SourceBucket, w.CloneURL(w.SourceRepository), o.speed)
 	fmt.Fprintf(out, "%s\nThe same is in %s: source it in another terminal. Ctrl-C ends.\n", strings.TrimSpace(text), environment)
-	follow(w, out)
+	out, stop := follow(w, out)
+	defer stop()
 	fmt.Fprintf(out, "\ncommit %s to s3://%s/%s\n", file, w.SourceBucket, c.path)
 	if _, err := w.Commit(c.path, c.text); err != nil {
 		return err

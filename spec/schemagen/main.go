@@ -1,6 +1,7 @@
-// Command schemagen writes workspace.schema.json from the types of package
-// spec: their doc comments become descriptions, their format tags patterns and
-// lists of values. Run it with go generate in the folder spec.
+// Command schemagen writes workspace.schema.json and the reference in the README
+// from the types of package spec: their doc comments become descriptions, their
+// format tags patterns and lists of values. Run it with go generate in the folder
+// spec.
 package main
 
 import (
@@ -21,18 +22,36 @@ const file = "workspace.schema.json"
 
 func main() {
 	log.SetFlags(0)
-	schema, err := generate()
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := os.WriteFile(file, schema, 0o644); err != nil {
+	if err := write(); err != nil {
 		log.Fatal(err)
 	}
 }
 
+func write() error {
+	root, err := generate()
+	if err != nil {
+		return err
+	}
+	schema, err := encode(root)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		return err
+	}
+	if text, err = withReference(text, root); err != nil {
+		return err
+	}
+	if err := os.WriteFile(readme, text, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(file, schema, 0o644)
+}
+
 // generate returns the schema. It reads the comments from the sources in the
 // working directory, which must be the folder spec.
-func generate() ([]byte, error) {
+func generate() (*jsonschema.Schema, error) {
 	reflector := jsonschema.Reflector{BaseSchemaID: "https://lakegate.dev"}
 	if err := reflector.AddGoComments("lakegate/spec", "./", jsonschema.WithFullComment()); err != nil {
 		return nil, fmt.Errorf("reading the comments of package spec: %w", err)
@@ -44,9 +63,13 @@ func generate() ([]byte, error) {
 	root := reflector.Reflect(&spec.Workspace{})
 	root.ID = "https://lakegate.dev/v1/workspace.schema.json"
 	root.Title = "Lakegate workspace"
-	if err := addFormats(root.Definitions, reflect.TypeFor[spec.Workspace]()); err != nil {
+	if err := describe(root.Definitions, reflect.TypeFor[spec.Workspace]()); err != nil {
 		return nil, err
 	}
+	return root, nil
+}
+
+func encode(root *jsonschema.Schema) ([]byte, error) {
 	schema, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding the schema: %w", err)
@@ -58,29 +81,32 @@ func generate() ([]byte, error) {
 	return append(schema, '\n'), nil
 }
 
-// addFormats puts the formats of a type's fields, and of the types below, into
-// their properties.
-func addFormats(definitions jsonschema.Definitions, t reflect.Type) error {
+// describe puts the formats of a type's fields, and of the types below, into
+// their properties, and calls fields as authors do: accountId, not AccountID.
+func describe(definitions jsonschema.Definitions, t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Pointer:
-		return addFormats(definitions, t.Elem())
+		return describe(definitions, t.Elem())
 	case reflect.Struct:
 	default:
 		return nil
 	}
 	for i := range t.NumField() {
 		field := t.Field(i)
-		list := field.Type == reflect.TypeFor[[]string]()
-		if field.Type.Kind() != reflect.String && !list {
-			if err := addFormats(definitions, field.Type); err != nil {
-				return err
-			}
-			continue
-		}
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		property, ok := definitions[t.Name()].Properties.Get(key)
 		if !ok {
 			return fmt.Errorf("the schema of %s has no property %s", t.Name(), key)
+		}
+		if rest, begins := strings.CutPrefix(property.Description, field.Name+" "); begins && key != strings.ToLower(key) {
+			property.Description = key + " " + rest
+		}
+		list := field.Type == reflect.TypeFor[[]string]()
+		if field.Type.Kind() != reflect.String && !list {
+			if err := describe(definitions, field.Type); err != nil {
+				return err
+			}
+			continue
 		}
 		if list {
 			property = property.Items

@@ -2,52 +2,122 @@
 // what is wrong with them where it is wrong. It needs no accounts and no
 // network.
 //
-//	go run ./spec/validate FILE...
+//	go run ./spec/validate PATH...
+//
+// A path is a file, or a folder with files that end in .yaml or .yml. The exit
+// status is 0 if all specs are valid, 1 if one is not or cannot be read, 2 if
+// none was named. In a workflow of GitHub Actions what is wrong is annotated.
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
-	"unicode"
 
 	"lakegate/spec"
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: validate FILE...")
+		fmt.Fprintln(os.Stderr, "usage: validate PATH...")
 		os.Exit(2)
 	}
-	if !run(os.Args[1:], os.Stdout, os.Stderr) {
+	var to reporter = terminal{os.Stderr}
+	// https://docs.github.com/en/actions/reference/workflows-and-actions/variables#default-environment-variables
+	if os.Getenv("GITHUB_ACTIONS") == "true" {
+		to = workflow{os.Stdout}
+	}
+	if !run(os.Args[1:], os.Stdout, to) {
 		os.Exit(1)
 	}
 }
 
-// run checks all files and reports whether all of them are valid.
-func run(files []string, stdout, stderr io.Writer) bool {
+// reporter says what is wrong.
+type reporter interface {
+	// spec is about a file with the text data.
+	spec(file string, data []byte, err error)
+	// path is about one that cannot be read.
+	path(path string, err error)
+}
+
+// run checks all specs at the paths and reports whether all of them are valid.
+func run(paths []string, stdout io.Writer, to reporter) bool {
 	valid := true
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	// Two files that hold the same workspace would take it from each other.
+	holds := map[string]string{}
+	for _, path := range paths {
+		files, err := specs(path)
 		if err != nil {
-			fmt.Fprintln(stderr, err)
+			to.path(path, err)
 			valid = false
 			continue
 		}
-		w, err := spec.Load(file, data)
-		if err == nil {
-			err = spec.CheckFileName(file, w.Metadata.Name)
+		if len(files) == 0 {
+			fmt.Fprintf(stdout, "%s: no specs\n", path)
 		}
-		if err != nil {
-			explain(stderr, data, err)
-			valid = false
-			continue
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				to.path(file, err)
+				valid = false
+				continue
+			}
+			w, err := spec.Load(file, data)
+			if err == nil {
+				err = spec.CheckFileName(file, w.Metadata.Name)
+			}
+			if err == nil {
+				err = checkAlone(holds, filepath.Clean(file), w.Metadata.Name)
+			}
+			if err != nil {
+				to.spec(file, data, err)
+				valid = false
+				continue
+			}
+			fmt.Fprintf(stdout, "%s: valid: %s\n", file, summary(w))
 		}
-		fmt.Fprintf(stdout, "%s: valid: %s\n", file, summary(w))
 	}
 	return valid
+}
+
+// checkAlone returns an error if another file holds the workspace.
+func checkAlone(holds map[string]string, file, name string) error {
+	if other := holds[name]; other != "" && other != file {
+		return fmt.Errorf("%s holds the workspace %q, and so does %s: remove one of them", file, name, other)
+	}
+	holds[name] = file
+	return nil
+}
+
+// specs returns the files that a path stands for. Of a folder these are all
+// below it, without what is hidden.
+func specs(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case file != path && strings.HasPrefix(entry.Name(), "."):
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+		case !entry.IsDir() && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(file)):
+			files = append(files, file)
+		}
+		return nil
+	})
+	return files, err
 }
 
 // summary says in one line what the spec would make.
@@ -59,56 +129,4 @@ func summary(w *spec.Workspace) string {
 	}
 	return fmt.Sprintf("workspace %s in %s, %d workspace subnets in %s",
 		w.Metadata.Name, w.Spec.Region, len(w.Spec.Network.WorkspaceSubnets), network)
-}
-
-// maxExcerpt is the longest line, in bytes, that is worth showing.
-const maxExcerpt = 300
-
-// explain prints each error, the line that it is about, and a caret below the
-// column.
-func explain(out io.Writer, data []byte, err error) {
-	all, ok := errors.AsType[spec.Errors](err)
-	if !ok {
-		fmt.Fprintln(out, err)
-		return
-	}
-	lines := strings.Split(string(data), "\n")
-	for _, e := range all {
-		fmt.Fprintln(out, e)
-		if e.Line > len(lines) || len(lines[e.Line-1]) > maxExcerpt {
-			continue
-		}
-		line := strings.TrimRight(lines[e.Line-1], "\r")
-		fmt.Fprintf(out, "    %s\n    %s^\n", printable(line), indent(line, e.Column-1))
-	}
-}
-
-// printable replaces what a terminal might obey.
-func printable(line string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\t' && unicode.IsControl(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, line)
-}
-
-// indent returns white space as wide as the first characters of a line: tabs
-// stay, and East Asian characters take two columns.
-func indent(line string, characters int) string {
-	var out strings.Builder
-	for _, r := range line {
-		if characters--; characters < 0 {
-			break
-		}
-		switch {
-		case r == '\t':
-			out.WriteRune('\t')
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
-			out.WriteRune('\u3000')
-		default:
-			out.WriteRune(' ')
-		}
-	}
-	return out.String()
 }
