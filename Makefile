@@ -81,6 +81,7 @@ generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
 	go test -p 1 ./lambda/plan ./lambda/internal/report/catalogue ./spec ./infra -update
 	go test -p 1 -run 'Derived|Follow|View' ./lambda/internal/failure ./lambda/local -update
+	go test ./lambda/internal/chat -update
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -120,6 +121,10 @@ page: ## Open the page of make local in a browser (chromium, where it is install
 	@if command -v chromium >/dev/null; then go test -count=1 -tags browser -run Browser ./lambda/local/page; \
 	else echo 'chromium is not installed: the page was NOT opened in a browser'; fi
 
+.PHONY: chat
+chat: ## Hold every chat message against what Slack and Microsoft publish on npm
+	go test -count=1 -tags npm -run '^TestPublishedForms$$' ./lambda/internal/chat
+
 .PHONY: workflow
 workflow: ## Check the workflow of the example repository, and run it on an emulated AWS (the AWS CLI, where it is installed)
 	$(ACTIONLINT) spec/examples/repository/.github/workflows/*.yaml && echo 'actionlint: no findings'
@@ -127,6 +132,6 @@ workflow: ## Check the workflow of the example repository, and run it on an emul
 	else echo 'the AWS CLI is not installed: the workflow was NOT run'; fi
 
 .PHONY: check
-check: lint lint-template probe interpreter workflow page readme ## Lint, check the template, and see that nothing generated is out of date
+check: lint lint-template probe interpreter chat workflow page readme ## Lint, check the template, and see that nothing generated is out of date
 	go generate ./spec
 	@git diff --exit-code -- spec README.md lambda/plan || { echo 'generated files are out of date: run make generate'; exit 1; }

@@ -171,7 +171,7 @@ func planned(m *Message, d report.PlannedData) bool {
 			lines = append(lines, fmt.Sprintf("  %s: found %s, wanted %s", one.Field, cmp.Or(one.Found, "nothing"), cmp.Or(one.Wanted, "nothing")))
 		}
 	}
-	m.Detail = few(lines, 20)
+	m.Detail = few(lines)
 	return true
 }
 
@@ -256,7 +256,7 @@ func drifted(m *Message, d report.DriftedData) bool {
 			lines = append(lines, fmt.Sprintf("  by %s, %s, %s", h.Who, h.Call, h.Time.UTC().Format(time.RFC3339)))
 		}
 	}
-	m.Detail = few(lines, 20)
+	m.Detail = few(lines)
 	return true
 }
 
@@ -280,7 +280,7 @@ func retired(m *Message, d report.RetiredData) bool {
 		m.Mark = Attention
 		lines = append(lines, l.What+" stays: "+l.Why)
 	}
-	m.Detail = few(lines, 20)
+	m.Detail = few(lines)
 	m.Facts = []Fact{{"Taken down", fmt.Sprint(len(d.Removed))}, {"Took", took(d.DurationSeconds)}}
 	return true
 }
@@ -296,13 +296,14 @@ func surveyed(m *Message, d report.SurveyedData) bool {
 	for _, f := range d.Failures {
 		lines = append(lines, fmt.Sprintf("%s: %s: %s", f.Workspace, f.Class, f.Message))
 	}
-	m.Detail = few(lines, 20)
+	m.Detail = few(lines)
 	m.Next = "Remove the cause. The next survey looks again, and lambda:InvokeFunction on lakegate-Survey does at once."
 	return true
 }
 
 // few joins lines, of which there may be more than anybody reads.
-func few(lines []string, most int) string {
+func few(lines []string) string {
+	const most = 20
 	if len(lines) > most {
 		lines = append(lines[:most:most], fmt.Sprintf("… and %d more", len(lines)-most))
 	}
