@@ -292,6 +292,9 @@ type Wait struct {
 	Looked time.Time `json:"looked"`
 }
 
+// Began returns since when it has been waited.
+func (w Wait) Began() time.Time { return w.Since }
+
 // Lease is the right of one execution to change one workspace.
 type Lease struct {
 	Outcome
