@@ -149,6 +149,7 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 			LogGroup:  logs.Ref(),
 		},
 		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")},
+		Tags:          &[]*awscdk.CfnTag{{Key: jsii.String(tagStep), Value: &f.Name}},
 	})
 	if inVPC {
 		function.SetVpcConfig(props.network)

@@ -102,6 +102,9 @@ type Function struct {
 	// Product of chat that it is for; empty means none. It is there if an operator
 	// wants that.
 	Product string
+	// OnError says what it means when it fails, and what to do first: a part of the
+	// description of its alarm.
+	OnError string
 	// Allow is what the function's role may do.
 	Allow []Permission
 }
