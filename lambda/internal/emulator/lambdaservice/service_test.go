@@ -31,16 +31,16 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 	fail := func(err error) lambdaservice.Handler {
 		return func(context.Context, []byte) ([]byte, error) { return nil, err }
 	}
-	s.Register("echo", time.Minute, func(_ context.Context, p []byte) ([]byte, error) { return p, nil })
-	s.Register("class", time.Minute, fail(messages.InvokeResponse_Error{Type: "NotReady", Message: "wait"}))
-	s.Register("wrapped", time.Minute, fail(fmt.Errorf("doing: %w", errors.New("x"))))
-	s.Register("pointer", time.Minute, fail(&brokenPipe{}))
-	s.Register("panics", time.Minute, func(context.Context, []byte) ([]byte, error) { panic("oh") })
-	s.Register("slow", time.Millisecond, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("echo", time.Minute, nil, func(_ context.Context, p []byte) ([]byte, error) { return p, nil })
+	s.Register("class", time.Minute, nil, fail(messages.InvokeResponse_Error{Type: "NotReady", Message: "wait"}))
+	s.Register("wrapped", time.Minute, nil, fail(fmt.Errorf("doing: %w", errors.New("x"))))
+	s.Register("pointer", time.Minute, nil, fail(&brokenPipe{}))
+	s.Register("panics", time.Minute, nil, func(context.Context, []byte) ([]byte, error) { panic("oh") })
+	s.Register("slow", time.Millisecond, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
-	s.Register("context", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("context", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		c, _ := lambdacontext.FromContext(ctx)
 		_, bounded := ctx.Deadline()
 		return fmt.Appendf(nil, `"%s %t"`, c.InvokedFunctionArn, bounded), nil
@@ -56,7 +56,7 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 func TestPause(t *testing.T) {
 	t.Parallel()
 	s, hub, _ := newService(t)
-	s.Register("pauses", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("pauses", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		return []byte(`{}`), s.Pause(ctx, time.Hour)
 	})
 	begin, between := hub.Clock.Now(), time.Time{}
