@@ -160,14 +160,14 @@ func renderStep(s Step, next string) []aslState {
 		if after == "" {
 			after = s.Await.done()
 		}
-		choice.name, choice.Default = s.Await.choice(), s.Await.wait()
+		choice.name, choice.Default = s.Await.choice(), s.Await.Pause()
 		choice.Choices = append(choice.Choices, aslChoice{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after})
 	}
 	task.Next, task.End = choice.name, false
 	states := []aslState{task, choice}
 	if s.Await != nil {
 		states = append(states, aslState{
-			name: s.Await.wait(), Type: "Wait",
+			name: s.Await.Pause(), Type: "Wait",
 			SecondsPath: "$." + s.Result + ".pauseSeconds",
 			Next:        s.Name,
 		})

@@ -201,7 +201,7 @@ func (s Sequence) check() error {
 				}
 				var more []string
 				if n.Await != nil {
-					more = append(more, n.Await.choice(), n.Await.wait())
+					more = append(more, n.Await.choice(), n.Await.Pause())
 				}
 				if n.Leave != nil {
 					more = append(more, n.Leave.Name)
@@ -231,5 +231,8 @@ func (s Sequence) check() error {
 }
 
 func (a *Await) choice() string { return a.Noun + "Ready" }
-func (a *Await) wait() string   { return "WaitFor" + a.Noun }
-func (a *Await) done() string   { return a.Noun + "Done" }
+
+// Pause is the name of the state that waits until the next look.
+func (a *Await) Pause() string { return "WaitFor" + a.Noun }
+
+func (a *Await) done() string { return a.Noun + "Done" }
