@@ -191,10 +191,12 @@ func (p *printer) print(lines []line) {
 		}
 		var attributes strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(l.members)) {
-			if !slices.Contains(shownElsewhere, name) && l.members[name] != "" {
-				fmt.Fprintf(&attributes, "  %s=%v", name, l.members[name])
+			value := l.members[name]
+			if !slices.Contains(shownElsewhere, name) && value != nil && value != "" {
+				fmt.Fprintf(&attributes, "  %s=%v", name, value)
 			}
 		}
-		fmt.Fprintf(p.out, "%s  %-27s %-5s  %s%s\n", l.at.Format("2006-01-02 15:04:05.000"), l.text("step"), l.text("level"), l.text("message"), attributes.String())
+		fmt.Fprintf(p.out, "%s  %-27s %-5s  %s%s\n", l.at.Format("2006-01-02 15:04:05.000"), l.text("step"), l.text("level"), l.text("message"),
+			strings.ReplaceAll(attributes.String(), "\n", "\n      "))
 	}
 }

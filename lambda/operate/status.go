@@ -222,16 +222,12 @@ type outcome struct {
 	Reason  string `json:"reason"`
 }
 
-// outcomeOf reads what a step has added to the document that it leaves.
+// outcomeOf reads what a step has done from what its state leaves.
 func outcomeOf(step plan.Step, output *string) outcome {
-	var document map[string]json.RawMessage
-	var o outcome
-	if json.Unmarshal([]byte(aws.ToString(output)), &document) != nil {
-		return o
-	}
 	if step.Result == "" {
 		return outcome{Outcome: "Loaded"}
 	}
-	_ = json.Unmarshal(document[step.Result], &o)
+	var o outcome
+	_ = json.Unmarshal(step.ResultIn([]byte(aws.ToString(output))), &o)
 	return o
 }

@@ -515,7 +515,7 @@ var deleteFormerNetwork = Step{
 }
 
 var reportReady = Step{
-	Name: "ReportReady", Result: "report", Timeout: usual,
+	Name: "ReportReady", Result: "report", Timeout: usual, Final: true,
 	Doc:   "Write the workspace's status, release its lease and slot and send the Workspace Ready event.",
 	Allow: reportReadyAllow(),
 }

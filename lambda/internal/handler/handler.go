@@ -220,7 +220,11 @@ func edge(name string, now func() time.Time, run func(context.Context, []byte) (
 		out, err := run(ctx, payload)
 		if err != nil {
 			class := failure.Classify(err).Class
-			slog.ErrorContext(ctx, "invocation failed", "class", class, "error", failure.Message(err))
+			if plan.Retried(class) {
+				slog.WarnContext(ctx, "it will be tried again", "class", class, "error", failure.Message(err))
+			} else {
+				slog.ErrorContext(ctx, "it failed", "class", class, "error", failure.Message(err))
+			}
 			countFailed(ctx, name)
 			invocation.End(ctx, class)
 			return nil, failure.AtEdge(err)

@@ -177,10 +177,18 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 		return nil, err
 	}
 	did := r.Did()
-	slog.InfoContext(ctx, "step done", "outcome", did.Outcome, "reason", did.Reason)
+	slog.InfoContext(ctx, "step done", "outcome", did.Outcome, "reason", did.Reason, "ids", subjectsOf(r))
 	telemetry.Did(ctx, did.Outcome, d.waited(r), did.Outcome != document.Waiting)
 	d.announce(ctx, name, doc, r)
 	return r, nil
+}
+
+// subjectsOf are the ids of what a result is about, if it is about objects.
+func subjectsOf(r result) []string {
+	if r, ok := r.(interface{ IDs() []string }); ok {
+		return r.IDs()
+	}
+	return nil
 }
 
 // waited is for how long a step has looked for something.
