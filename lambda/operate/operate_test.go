@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator"
@@ -129,6 +131,30 @@ func TestStatus(t *testing.T) {
 	checkGolden(t, "status-tokyo.txt", out.String())
 	if err := s.describe(t.Context(), io.Discard, "kyoto"); err == nil || !strings.Contains(err.Error(), "osaka, tokyo") {
 		t.Errorf("of a workspace that does not exist: %v", err)
+	}
+}
+
+// Alarms are read where CloudWatch has them, which the emulator has not.
+func TestRinging(t *testing.T) {
+	t.Parallel()
+	for want, names := range map[string][]string{"none": nil, "lakegate-DeadLetters, lakegate-SurveyMissed": {"lakegate-DeadLetters", "lakegate-SurveyMissed"}} {
+		var alarms cbor.List
+		for _, name := range names {
+			alarms = append(alarms, cbor.Map{"AlarmName": cbor.String(name)})
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			// https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+			w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+			w.Header().Set("Content-Type", "application/cbor")
+			_, _ = w.Write(cbor.Encode(cbor.Map{"MetricAlarms": alarms}))
+		}))
+		defer server.Close()
+		s := newStack(aws.Config{
+			Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("operator", "emulated", ""),
+		}, time.Now)
+		if got := s.ringing(t.Context()); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -14,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"lakegate/lambda/internal/awsapi"
+	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
 )
@@ -26,6 +30,7 @@ type stack struct {
 	executions *sfn.Client
 	queues     *sqs.Client
 	lines      *cloudwatchlogs.Client
+	alarms     *cloudwatch.Client
 	now        func() time.Time
 }
 
@@ -40,6 +45,7 @@ func newStack(cfg aws.Config, now func() time.Time) *stack {
 		executions: sfn.NewFromConfig(cfg),
 		queues:     sqs.NewFromConfig(cfg),
 		lines:      cloudwatchlogs.NewFromConfig(cfg),
+		alarms:     cloudwatch.NewFromConfig(cfg),
 		now:        now,
 	}
 }
@@ -77,4 +83,26 @@ func (s *stack) deadLetters(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("counting the messages of queue %s: %w", plan.DeadLetterQueueName, err)
 	}
 	return out.Attributes[number], nil
+}
+
+// ringing are the alarms that have gone off. Who may not read them sees the rest
+// all the same.
+func (s *stack) ringing(ctx context.Context) string {
+	var names []string
+	pages := cloudwatch.NewDescribeAlarmsPaginator(s.alarms, &cloudwatch.DescribeAlarmsInput{
+		AlarmNamePrefix: aws.String(plan.FunctionPrefix), StateValue: cwtypes.StateValueAlarm,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "cannot be read: " + failure.Classify(err).Class
+		}
+		for _, a := range page.MetricAlarms {
+			names = append(names, aws.ToString(a.AlarmName))
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }

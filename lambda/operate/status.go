@@ -128,7 +128,7 @@ func (s *stack) health(ctx context.Context, out io.Writer) error {
 		l := surveys[n-1]
 		last = fmt.Sprintf("%s, %v workspaces, %v failed", stamp(l.at), l.members["workspaces"], l.members["failed"])
 	}
-	_, err = fmt.Fprintf(out, "\ndead letters  %s\nlast survey   %s\ndashboard     %s\n", letters, last, s.console("cloudwatch", "#dashboards/dashboard/"+plan.StackName))
+	_, err = fmt.Fprintf(out, "\nalarms        %s\ndead letters  %s\nlast survey   %s\ndashboard     %s\n", s.ringing(ctx), letters, last, s.console("cloudwatch", "#dashboards/dashboard/"+plan.StackName))
 	return err
 }
 

@@ -67,9 +67,9 @@ type progress struct {
 	owner map[int64]string
 }
 
-// planned are the steps and, without anything, the frames by their names; leaves
+// stepOf has the steps and, without anything, the frames by their names; leaves
 // are the states that end an execution early.
-var planned, leaves = func() (map[string]plan.Step, map[string]bool) {
+var stepOf, leaves = func() (map[string]plan.Step, map[string]bool) {
 	steps, ends := map[string]plan.Step{}, map[string]bool{}
 	var walk func(plan.Sequence)
 	walk = func(s plan.Sequence) {
@@ -123,7 +123,7 @@ func (p *progress) event(e asl.Event) {
 		}
 		return
 	}
-	if _, known := planned[name]; !known {
+	if _, known := stepOf[name]; !known {
 		return
 	}
 	s := p.steps[name]
@@ -156,7 +156,7 @@ func (p *progress) event(e asl.Event) {
 func (s *step) exit(at time.Time, name, output string) {
 	s.State, s.Exited = succeeded, at
 	var did struct{ Outcome, Reason string }
-	if json.Unmarshal(planned[name].ResultIn([]byte(output)), &did) != nil {
+	if json.Unmarshal(stepOf[name].ResultIn([]byte(output)), &did) != nil {
 		return
 	}
 	s.Outcome, s.Reason = did.Outcome, did.Reason
