@@ -56,7 +56,7 @@ func Alarms() []Alarm {
 	for _, f := range Functions() {
 		doc := f.OnError
 		if doc == "" {
-			doc = "It says: " + f.Doc + " First: read the last lines of its log, which have the error."
+			doc = f.Doc + " First: read the last lines of its log, which have the error."
 		}
 		alarms = append(alarms, once(f.Name+"Failed", LambdaErrors, map[string]string{DimensionFunction: FunctionPrefix + f.Name},
 			"An invocation of "+FunctionPrefix+f.Name+" failed; AWS Lambda tries it twice more. "+doc))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/telemetry"
 )
 
 type brokenPipe struct{}
@@ -50,6 +52,52 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 	server := httptest.NewServer(router)
 	t.Cleanup(server.Close)
 	return s, hub, server.URL
+}
+
+// What a function writes goes into its log, between the service's own lines.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newService(t)
+	var lines []string
+	s.Log = func(function, stream, line string) { lines = append(lines, function+" "+stream+" "+line) }
+	s.Register("writes", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
+		slog.New(telemetry.NewHandler(io.Discard)).InfoContext(ctx, "hello")
+		return nil, errors.New("fails")
+	})
+	_, _ = s.Invoke(t.Context(), "writes", nil)
+	if len(lines) != 3 {
+		t.Fatalf("the log has %q", lines)
+	}
+	for i, want := range []string{`"type":"platform.start"`, `"message":"hello"`, `"status":"error"`} {
+		if !strings.HasPrefix(lines[i], "writes 1970/01/01/[$LATEST]") || !strings.Contains(lines[i], want) {
+			t.Errorf("line %d is %s", i, lines[i])
+		}
+	}
+}
+
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	s, _, url := newService(t)
+	s.Register("told", 90*time.Second, map[string]string{"STEP": "told"}, nil)
+	for path, want := range map[string]string{
+		"/2015-03-31/functions/told/configuration": `"Environment":{"Variables":{"STEP":"told"}},"FunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:told"`,
+		"/2015-03-31/functions/none/configuration": `Function not found`,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=me/20261102/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0")
+		reply, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(reply.Body)
+		_ = reply.Body.Close()
+		if err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, %v", path, body, err)
+		}
+	}
 }
 
 // Time passes while a function pauses, and others can run.
