@@ -165,6 +165,9 @@ func (s *stack) describe(ctx context.Context, out io.Writer, name string) error 
 	if status.Verified != nil {
 		row("verified", stamp(status.Verified.Time)+" (s3://"+statuses.Bucket+"/"+status.Verified.Report+")")
 	}
+	if status.Condition(report.ConditionDrifted) != nil {
+		row("drift", "s3://"+statuses.Bucket+"/"+plan.DriftPrefix+name+".md")
+	}
 	row("execution", status.ExecutionARN)
 	row("console", s.console("states", "#/v2/executions/details/"+status.ExecutionARN))
 	fmt.Fprintf(table, "\nconditions\n")

@@ -177,7 +177,7 @@ func renderStep(s Step, next string) []aslState {
 		})
 	}
 	if l := s.Leave; l != nil {
-		states = append(states, aslState{name: l.Name, Type: "Succeed", Comment: l.Doc, OutputPath: task.ResultPath})
+		states = append(states, aslState{name: l.Name, Type: "Succeed", Comment: l.Doc})
 	}
 	if s.Await != nil && next == "" {
 		// A Choice cannot be the end of a branch.
