@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
@@ -20,10 +22,13 @@ import (
 const longestLook = 7 * 24 * time.Hour
 
 // newAlarms makes the alarms of the plan, which all tell one topic, and returns
-// their ARNs.
-func newAlarms(stack awscdk.Stack, values placeholders, topic *string, s settings) []string {
+// their ARNs. What watches a function that the stack does not have is left out.
+func newAlarms(stack awscdk.Stack, values placeholders, functions map[string]awslambda.CfnFunction, topic *string, s settings) []string {
 	var arns []string
 	for _, a := range plan.Alarms() {
+		if name, ok := a.Values[plan.DimensionFunction]; ok && functions[strings.TrimPrefix(name, plan.FunctionPrefix)] == nil {
+			continue
+		}
 		missing := "notBreaching"
 		if a.Schedule != "" {
 			periods, ok := periodsOf(a, s)

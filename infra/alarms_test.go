@@ -60,6 +60,11 @@ func valueIsKnown(dimension, value string) bool {
 	return false
 }
 
+func has(t template, id string) bool {
+	_, ok := t.Resources[id]
+	return ok
+}
+
 func TestAlarms(t *testing.T) {
 	t.Parallel()
 	metrics := known()
@@ -95,8 +100,12 @@ func TestAlarms(t *testing.T) {
 			p["TreatMissingData"], p["AlarmDescription"])
 	}
 	checkGolden(t, "testdata/alarms.txt", golden.String())
-	if n := len(alarms); n != len(plan.Alarms()) {
-		t.Errorf("there are %d alarms, the plan has %d", n, len(plan.Alarms()))
+	for _, a := range plan.Alarms() {
+		watched, ofFunction := a.Values[plan.DimensionFunction]
+		want := !ofFunction || has(synthesised, strings.TrimPrefix(watched, plan.FunctionPrefix)+"Function")
+		if got := has(synthesised, a.Name+"Alarm"); got != want {
+			t.Errorf("alarm %s is there: %t, want %t", a.Name, got, want)
+		}
 	}
 }
 
@@ -224,7 +233,9 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	notifies := slices.ContainsFunc(plan.Functions(), func(f plan.Function) bool { return strings.HasPrefix(f.Name, plan.NotifierPrefix) })
+	notifies := slices.ContainsFunc(plan.Functions(), func(f plan.Function) bool {
+		return strings.HasPrefix(f.Name, plan.NotifierPrefix) && has(synthesised, f.Name+"Function")
+	})
 	for _, m := range plan.Metrics() {
 		if !shown[m.Name] && (m.Name != plan.MetricMessages.Name || notifies) {
 			t.Errorf("no graph shows %s", m.Name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"lakegate/lambda/plan"
@@ -68,8 +69,9 @@ type dashboard struct {
 	x, y    int
 }
 
-// newDashboard makes the dashboard of the stack.
-func newDashboard(stack awscdk.Stack, values placeholders, alarms []string) {
+// newDashboard makes the dashboard of the stack, which shows the functions that
+// the stack has.
+func newDashboard(stack awscdk.Stack, values placeholders, made map[string]awslambda.CfnFunction, alarms []string) {
 	d := &dashboard{region: *stack.Region(), values: values}
 	d.add(dashboardWidth, 3, "alarm", alarmList{Title: "Alarms", Alarms: alarms})
 
@@ -91,6 +93,9 @@ func newDashboard(stack awscdk.Stack, values placeholders, alarms []string) {
 
 	var functions, messages []line
 	for _, f := range plan.Functions() {
+		if made[f.Name] == nil {
+			continue
+		}
 		functions = append(functions, line{plan.LambdaErrors, map[string]string{plan.DimensionFunction: plan.FunctionPrefix + f.Name}, "Sum", f.Name})
 		if strings.HasPrefix(f.Name, plan.NotifierPrefix) {
 			for _, outcome := range []string{plan.OutcomeSent, plan.OutcomeFailed} {

@@ -127,7 +127,7 @@ func newStack(app awscdk.App, s settings) error {
 	if s.AlarmTopic == "" {
 		topic = newAlarmTopic(stack)
 	}
-	newDashboard(stack, values, newAlarms(stack, values, topic, s))
+	newDashboard(stack, values, functions, newAlarms(stack, values, functions, topic, s))
 
 	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
 	output(stack, "StateMachineArn", "One execution for each changed spec.", machines["StateMachine"].Ref())

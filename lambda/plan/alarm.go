@@ -55,7 +55,11 @@ func Alarms() []Alarm {
 	})
 	for _, f := range Functions() {
 		doc := f.OnError
-		if doc == "" {
+		switch {
+		case doc != "":
+		case f.Product != "":
+			doc = "People have not been told of something. First: read the last lines of its log; the event is in the dead-letter queue if all attempts fail."
+		default:
 			doc = f.Doc + " First: read the last lines of its log, which have the error."
 		}
 		alarms = append(alarms, once(f.Name+"Failed", LambdaErrors, map[string]string{DimensionFunction: FunctionPrefix + f.Name},

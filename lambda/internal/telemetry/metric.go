@@ -43,10 +43,11 @@ func (i *Invocation) End(ctx context.Context, class string) {
 		dimensions[plan.DimensionClass] = class
 	}
 	if strings.HasPrefix(i.step, plan.NotifierPrefix) {
-		points = append(points, point{plan.MetricMessages, 1})
-		dimensions[plan.DimensionOutcome] = plan.OutcomeSent
-		if class != "" {
-			dimensions[plan.DimensionOutcome] = plan.OutcomeFailed
+		switch {
+		case class != "":
+			points, dimensions[plan.DimensionOutcome] = append(points, point{plan.MetricMessages, 1}), plan.OutcomeFailed
+		case did.outcome == plan.OutcomeSent:
+			points, dimensions[plan.DimensionOutcome] = append(points, point{plan.MetricMessages, 1}), plan.OutcomeSent
 		}
 	}
 	members := map[string]any{}

@@ -95,7 +95,7 @@ func About(ctx context.Context, s Subject) {
 	}
 }
 
-// Did says what a step has done. Waited is for how long it has looked by now,
+// Did says what a step has done, or plan.OutcomeSent. Waited is for how long it has looked by now,
 // over all invocations; 0 for a step that does not wait. Finished says that it
 // need not look again.
 func Did(ctx context.Context, outcome string, waited time.Duration, finished bool) {

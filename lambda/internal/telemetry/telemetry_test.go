@@ -61,6 +61,14 @@ func TestLines(t *testing.T) {
 	ctx, invocation = begin(t, "NotifySlack", &lines)
 	invocation.End(ctx, plan.Transient)
 
+	ctx, invocation = begin(t, "NotifySlack", &lines)
+	telemetry.Did(ctx, plan.OutcomeSent, 0, false)
+	invocation.End(ctx, "")
+
+	// It has nothing to say of this event.
+	ctx, invocation = begin(t, "NotifySlack", &lines)
+	invocation.End(ctx, "")
+
 	log.Info("outside of any invocation")
 	if !strings.Contains(otherwise.String(), "outside of any invocation") || strings.Count(otherwise.String(), "\n") != 1 {
 		t.Errorf("lines without a context are %s", otherwise.String())
@@ -73,7 +81,7 @@ func TestLines(t *testing.T) {
 			checkEmbedded(t, line)
 		}
 	}
-	if embedded != 5 {
+	if embedded != 7 {
 		t.Errorf("there are %d lines with metrics", embedded)
 	}
 }
