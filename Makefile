@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 SPEC ?= spec/examples/tokyo.yaml
 SOURCE ?= s3
+SINCE ?= 1h
 AWS_PORT ?= 4566
 DATABRICKS_PORT ?= 4567
 PAGE_PORT ?= 4568
@@ -37,6 +38,18 @@ new: ## Write a spec to begin with: NAME, REGION, and if you like OUT=path, ACCO
 .PHONY: validate
 validate: ## Check specs: SPEC="paths of files and folders"
 	@go run ./spec/validate $(SPEC)
+
+.PHONY: status
+status: bin/operate ## Show how the workspaces of a deployed stack are: WORKSPACE=name shows all of one
+	@bin/operate status -workspace "$(WORKSPACE)"
+
+.PHONY: logs
+logs: bin/operate ## Show what functions wrote about one: WORKSPACE=name, SINCE=1h, EXECUTION=name, FOLLOW=1
+	@bin/operate logs -workspace "$(WORKSPACE)" -since "$(SINCE)" -execution "$(EXECUTION)" $(if $(FOLLOW),-follow)
+
+.PHONY: bin/operate
+bin/operate:
+	@go build -o bin/operate ./lambda/operate
 
 .PHONY: bin/local
 bin/local:

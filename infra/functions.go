@@ -108,7 +108,7 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 	f.Allow = slices.DeleteFunc(slices.Clone(f.Allow), func(p plan.Permission) bool { return !props.watches(p.Source) })
 	name := plan.FunctionPrefix + f.Name
 	logs := awslogs.NewCfnLogGroup(stack, jsii.String(f.Name+"Logs"), &awslogs.CfnLogGroupProps{
-		LogGroupName:    jsii.String("/aws/lambda/" + name),
+		LogGroupName:    jsii.String(plan.LogGroupPrefix + name),
 		RetentionInDays: jsii.Number(logRetentionDays),
 	})
 	inVPC := f.CallsWorkspace && props.network != nil
@@ -149,6 +149,7 @@ func newFunction(stack awscdk.Stack, props functionProps, f plan.Function) awsla
 			LogGroup:  logs.Ref(),
 		},
 		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")},
+		Tags:          &[]*awscdk.CfnTag{{Key: jsii.String(tagStep), Value: &f.Name}},
 	})
 	if inVPC {
 		function.SetVpcConfig(props.network)

@@ -61,7 +61,13 @@ type settings struct {
 	// TargetRoles (targetRoles) are the ARNs of the roles of other accounts that
 	// the functions may assume, as a list or separated by commas; none by default.
 	TargetRoles []string
+	// AlarmTopic (alarmTopic) is the ARN of a topic of SNS that alarms tell, which
+	// has to let CloudWatch publish; empty means that the stack makes one.
+	AlarmTopic string
 }
+
+// topicARN is the ARN of a topic of SNS.
+var topicARN = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$`)
 
 // roleARN is the ARN of a role that can be assumed: a pattern would allow more
 // than anybody has looked at.
@@ -129,6 +135,8 @@ func (s settings) check() error {
 		}
 	}
 	switch {
+	case s.AlarmTopic != "" && !topicARN.MatchString(s.AlarmTopic):
+		return fmt.Errorf("reading the context: alarmTopic is %q, but it must be the ARN of a topic of SNS", s.AlarmTopic)
 	case s.AmazonQ != "" && s.AmazonQ != yes && s.AmazonQ != "false":
 		return fmt.Errorf("reading the context: amazonQ is %q, but it must be true or false", s.AmazonQ)
 	case s.AmazonQSlack != "" && !slackChannel.MatchString(s.AmazonQSlack):
@@ -209,5 +217,7 @@ func settingsFrom(node constructs.Node) settings {
 		FunctionsSecurityGroups: list("functionsSecurityGroups"),
 
 		TargetRoles: list("targetRoles"),
+
+		AlarmTopic: get("alarmTopic", ""),
 	}
 }

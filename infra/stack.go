@@ -21,6 +21,10 @@ const stackName = plan.StackName
 // tagStack marks everything that the stack makes.
 const tagStack = "lakegate:stack"
 
+// tagStep is the tag of a function with the name of its step: what it costs is
+// found by it.
+const tagStep = "lakegate:step"
+
 // newStack makes the one stack, for whichever account and region it is
 // deployed to.
 //
@@ -119,11 +123,18 @@ func newStack(app awscdk.App, s settings) error {
 		newSchedules(stack, functions, deadLetters, s.DriftSchedule)
 	}
 
+	topic := &s.AlarmTopic
+	if s.AlarmTopic == "" {
+		topic = newAlarmTopic(stack)
+	}
+	newDashboard(stack, values, functions, newAlarms(stack, values, functions, topic, s))
+
 	output(stack, "StateBucketName", "Leases, status and reports.", buckets.state.Ref())
 	output(stack, "StateMachineArn", "One execution for each changed spec.", machines["StateMachine"].Ref())
 	output(stack, "RetirementMachineArn", "One execution for each deleted spec.", machines["RetirementMachine"].Ref())
 	output(stack, "EventBusName", "What is said about workspaces.", bus.Ref())
 	output(stack, "DeadLetterQueueUrl", "Events that no function could take.", deadLetters.Ref())
+	output(stack, "AlarmTopicArn", "Who is to be told of alarms subscribes here.", topic)
 
 	awscdk.Tags_Of(stack).Add(jsii.String(tagStack), jsii.String(stackName), nil)
 	return nil

@@ -20,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -47,6 +48,9 @@ var chats = map[string]any{
 	"amazonQSlack": "T07EA123LEP/C07EZ1ABC23",
 	"amazonQTeams": "11111111-2222-4333-8444-555555555555/66666666-7777-4888-9999-000000000000/19%3Aab%40thread.tacv2",
 }
+
+// operatorsTopic is one that an operator has.
+const operatorsTopic = "arn:aws:sns:eu-west-1:123456789012:on-call"
 
 const usersVPC = "vpc-0a1b2c3d4e5f60718"
 
@@ -114,6 +118,7 @@ func synthesiseAndRun(m *testing.M) (int, error) {
 	config.Context["functionsSubnets"] = "subnet-0a1b2c3d4e5f60711,subnet-0a1b2c3d4e5f60712"
 	config.Context["functionsSecurityGroups"] = []string{"sg-0a1b2c3d4e5f60711"}
 	config.Context["targetRoles"] = strings.Join(otherRoles, ",")
+	config.Context["alarmTopic"] = operatorsTopic
 	if placed, err = synthesise(config.Context, out+"-placed"); err != nil {
 		return 0, err
 	}
@@ -126,6 +131,13 @@ func synthesise(context map[string]any, out string) (template, error) {
 	app := awscdk.NewApp(&awscdk.AppProps{AnalyticsReporting: jsii.Bool(false), Context: &context, Outdir: &out})
 	if err := newStack(app, settingsFrom(app.Node())); err != nil {
 		return t, err
+	}
+	t.taggable = map[string]bool{}
+	for _, c := range *app.Node().FindChild(jsii.String(stackName)).Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		// All resources are at the top of the stack, so that their ids are the logical ones.
+		if id := *c.Node().Id(); id != stackName && awscdk.TagManager_Of(c) != nil {
+			t.taggable[id] = true
+		}
 	}
 	app.Synth(nil)
 	text, err := os.ReadFile(filepath.Join(out, stackName+".template.json"))
@@ -168,6 +180,8 @@ func readConfig() (config, error) {
 type template struct {
 	Resources map[string]resource
 	Outputs   map[string]any
+	// taggable are the logical ids of what takes tags.
+	taggable map[string]bool
 }
 
 type resource struct {
@@ -822,20 +836,25 @@ func TestNoPlaceholderIsLeft(t *testing.T) {
 	}
 }
 
+// Whatever has tags, as CloudFormation's own description of each type says, has
+// that of the stack; and a function the name of its step.
 func TestEverythingIsTagged(t *testing.T) {
 	t.Parallel()
-	// These kinds have no tags.
-	untagged := []string{
-		"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::Events::Archive",
-		"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Scheduler::Schedule",
+	tagged := func(id, key, value string) bool {
+		want := map[string]any{"Key": key, "Value": value}
+		return slices.ContainsFunc(list(synthesised.Resources[id].Properties["Tags"]), func(tag any) bool { return gocmp.Equal(want, tag) })
 	}
-	want := map[string]any{"Key": tagStack, "Value": stackName}
 	for id, r := range synthesised.Resources {
-		if slices.Contains(untagged, r.Type) {
-			continue
+		if has := tagged(id, tagStack, stackName); has != synthesised.taggable[id] {
+			t.Errorf("%s (%s) has tags: %t, and the type takes them: %t", id, r.Type, has, synthesised.taggable[id])
 		}
-		if !slices.ContainsFunc(list(r.Properties["Tags"]), func(tag any) bool { return gocmp.Equal(want, tag) }) {
-			t.Errorf("%s (%s) has the tags %v", id, r.Type, r.Properties["Tags"])
+	}
+	if n := len(synthesised.taggable); n < 3*len(functionNames()) {
+		t.Errorf("only %d resources take tags", n)
+	}
+	for _, name := range functionNames() {
+		if !tagged(name+"Function", tagStep, name) {
+			t.Errorf("function %s does not say which step it is of", name)
 		}
 	}
 }
@@ -926,6 +945,7 @@ func TestOutputs(t *testing.T) {
 		"EventBusName":         "${EventBus}",
 		"DeadLetterQueueUrl":   "${DeadLetterQueue}",
 		"ChatTopicArn":         "${ChatTopic}",
+		"AlarmTopicArn":        "${AlarmTopic}",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)
@@ -968,13 +988,13 @@ func TestSettings(t *testing.T) {
 				"asset": "a", "sourceBucket": "b", "stateBucket": "c", "logBucket": "d",
 				"databricksSecret": "e", "databricksHost": "f", "slots": "300", "endpointsPerSecond": 1.5,
 				"functionsVpc": "g", "functionsSubnets": "h, i", "functionsSecurityGroups": []string{"j"},
-				"targetRoles": "m,n",
+				"targetRoles": "m,n", "alarmTopic": "o",
 			},
 			settings{
 				Asset: "a", SourceBucket: "b", StateBucket: "c", LogBucket: "d", DatabricksSecret: "e", DatabricksHost: "f",
 				Source: "both", SourceRepository: "k", SourceBranch: "l", Slots: "300", EndpointsPerSecond: "1.5",
 				FunctionsVPC: "g", FunctionsSubnets: []string{"h", "i"}, FunctionsSecurityGroups: []string{"j"},
-				TargetRoles: []string{"m", "n"},
+				TargetRoles: []string{"m", "n"}, AlarmTopic: "o",
 			},
 		},
 	}
@@ -1001,6 +1021,7 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"many roles": func(s *settings) { s.TargetRoles = slices.Repeat(otherRoles, 50) },
 		"no number":  func(s *settings) { s.Slots = "many" },
 		"negative":   func(s *settings) { s.EndpointsPerSecond = "-1" },
+		"no topic":   func(s *settings) { s.AlarmTopic = "arn:aws:sqs:eu-west-1:123456789012:queue" },
 	} {
 		s := whole
 		if breaks(&s); s.check() == nil {

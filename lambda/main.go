@@ -7,8 +7,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -18,11 +20,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"lakegate/lambda/internal/handler"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
 func main() {
-	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)))
+	slog.SetDefault(slog.New(telemetry.NewHandler(os.Stdout)))
 	if err := serve(); err != nil {
 		slog.Error("function cannot start", "error", err.Error())
 		os.Exit(1)
@@ -58,8 +61,22 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	lambda.Start(h)
+	lambda.StartWithOptions(h, lambda.WithContext(telemetry.To(context.Background(), output())))
 	return nil
+}
+
+// output is where AWS Lambda takes telemetry from: what it reads of the process,
+// and the daemon of X-Ray beside it.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func output() telemetry.Output {
+	out := telemetry.Output{Lines: os.Stdout}
+	if address := os.Getenv("AWS_XRAY_DAEMON_ADDRESS"); address != "" {
+		// Without a daemon there are no segments, and all else is as it is.
+		if daemon, err := new(net.Dialer).DialContext(context.Background(), "udp", address); err == nil {
+			out.Segments = daemon
+		}
+	}
+	return out
 }
 
 // number reads a variable that only some functions have.

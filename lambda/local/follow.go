@@ -83,13 +83,13 @@ const (
 	failed  = "✗"
 )
 
-// results are the keys under which steps store what they did, by step.
-var results = func() map[string]string {
-	keys := map[string]string{}
+// stepOf has the steps by their names.
+var stepOf = func() map[string]plan.Step {
+	steps := map[string]plan.Step{}
 	for _, s := range plan.Steps() {
-		keys[s.Name] = s.Result
+		steps[s.Name] = s
 	}
-	return keys
+	return steps
 }()
 
 // follow shows the executions of a world from now on: on a terminal in a view
@@ -227,14 +227,8 @@ func (r *execution) note(step string, l line) {
 // exit tells what a step did: each once, and a wait when it begins and ends.
 func (f *follower) exit(r *execution, at time.Time, name, output string) {
 	did := struct{ Outcome, Reason string }{Outcome: "Verified"}
-	var document map[string]json.RawMessage
-	if json.Unmarshal([]byte(output), &document) != nil {
+	if s := stepOf[name]; s.Result != "" && json.Unmarshal(s.ResultIn([]byte(output)), &did) != nil {
 		return
-	}
-	if key := results[name]; key != "" {
-		if json.Unmarshal(document[key], &did) != nil {
-			return
-		}
 	}
 	l := line{at: at.Sub(r.start), mark: done, step: name, outcome: did.Outcome, reason: did.Reason}
 	if did.Outcome != "Waiting" {

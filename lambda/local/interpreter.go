@@ -130,11 +130,11 @@ func await(ctx context.Context, out io.Writer, client *sfn.Client, arn string) e
 		}
 		switch x.Status {
 		case sfntypes.ExecutionStatusSucceeded:
-			var doc document.Document
-			if err := json.Unmarshal([]byte(aws.ToString(x.Output)), &doc); err != nil {
+			var summary document.Report
+			if err := json.Unmarshal([]byte(aws.ToString(x.Output)), &summary); err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "moto's interpreter: SUCCEEDED, workspace %s, %d steps changed something\n", doc.Report.URL, len(doc.Report.Changed))
+			fmt.Fprintf(out, "moto's interpreter: SUCCEEDED, workspace %s, %d steps changed something\n", summary.URL, len(summary.Changed))
 			return nil
 		case sfntypes.ExecutionStatusRunning:
 		default:

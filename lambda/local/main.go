@@ -15,13 +15,14 @@ import (
 	"os/signal"
 	"syscall"
 
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The functions log as they do in AWS; here that is noise unless asked for.
-	slog.SetDefault(slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	// The functions log as they do in AWS, where that is kept; otherwise it is noise.
+	slog.SetDefault(slog.New(telemetry.NewHandler(io.Discard)))
 	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, err)

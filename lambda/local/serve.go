@@ -30,7 +30,7 @@ func serve(ctx context.Context, out io.Writer, file string, o serveOptions) erro
 	}
 	cfg := c.config()
 	cfg.Seed, cfg.Speed, cfg.AWSPort, cfg.DatabricksPort = o.seed, o.speed, o.awsPort, o.databricksPort
-	cfg.Start, cfg.Chat = time.Now(), plan.Products()
+	cfg.Start, cfg.Chat, cfg.Logs = time.Now(), plan.Products(), true
 	w, err := c.start(ctx, cfg)
 	if err != nil {
 		return err

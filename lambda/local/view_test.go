@@ -40,7 +40,7 @@ func (h *history) enter(seconds int, step string) {
 }
 
 func (h *history) exit(seconds int, step, outcome, reason string) {
-	output := fmt.Sprintf(`{%q: {"outcome": %q, "reason": %q}}`, results[step], outcome, reason)
+	output := fmt.Sprintf(`{%q: {"outcome": %q, "reason": %q}}`, stepOf[step].Result, outcome, reason)
 	h.event(seconds, "TaskStateExited", step, map[string]any{"name": step, "output": output})
 }
 

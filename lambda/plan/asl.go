@@ -147,10 +147,13 @@ func renderStep(s Step, next string) []aslState {
 	if s.Result != "" {
 		task.ResultPath = "$." + s.Result
 	}
+	if s.Final {
+		task.OutputPath = task.ResultPath
+	}
 	if s.Await == nil && s.Leave == nil {
 		return []aslState{task}
 	}
-	choice := aslState{Type: "Choice", Default: next}
+	choice := aslState{Type: "Choice", Default: next, Comment: s.choiceDoc()}
 	if l := s.Leave; l != nil {
 		choice.name = l.Choice
 		choice.Choices = append(choice.Choices, aslChoice{Variable: "$." + s.Result + "." + l.Key, BooleanEquals: true, Next: l.Name})
@@ -160,14 +163,15 @@ func renderStep(s Step, next string) []aslState {
 		if after == "" {
 			after = s.Await.done()
 		}
-		choice.name, choice.Default = s.Await.choice(), s.Await.wait()
+		choice.name, choice.Default = s.Await.choice(), s.Await.Pause()
 		choice.Choices = append(choice.Choices, aslChoice{Variable: "$." + s.Result + ".ready", BooleanEquals: true, Next: after})
 	}
 	task.Next, task.End = choice.name, false
 	states := []aslState{task, choice}
 	if s.Await != nil {
 		states = append(states, aslState{
-			name: s.Await.wait(), Type: "Wait",
+			name: s.Await.Pause(), Type: "Wait",
+			Comment:     "As long as " + s.Name + " proposes, from how long it usually takes.",
 			SecondsPath: "$." + s.Result + ".pauseSeconds",
 			Next:        s.Name,
 		})
@@ -177,9 +181,21 @@ func renderStep(s Step, next string) []aslState {
 	}
 	if s.Await != nil && next == "" {
 		// A Choice cannot be the end of a branch.
-		states = append(states, aslState{name: s.Await.done(), Type: "Succeed"})
+		states = append(states, aslState{name: s.Await.done(), Type: "Succeed", Comment: "Ends this branch."})
 	}
 	return states
+}
+
+// choiceDoc says what the state after the step decides.
+func (s Step) choiceDoc() string {
+	switch {
+	case s.Leave == nil:
+		return "Goes on when " + s.Name + " says that it is ready; otherwise it looks again after a pause."
+	case s.Await == nil:
+		return "Goes on, or ends the execution if " + s.Name + " says that there is nothing to do."
+	default:
+		return "Goes on when " + s.Name + " says that it is ready, or ends the execution if there is nothing to do; otherwise it looks again after a pause."
+	}
 }
 
 // renderParallel merges what the branches added to their copies of the

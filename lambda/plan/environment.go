@@ -88,6 +88,8 @@ const (
 	SlotsKey = "slots.json"
 	// FunctionPrefix and a step's name make the name of a function.
 	FunctionPrefix = "lakegate-"
+	// LogGroupPrefix and a function's name make the name of its log group.
+	LogGroupPrefix = "/aws/lambda/"
 	// StateMachineName is the name of the state machine.
 	StateMachineName = "lakegate-workspace"
 	// RetirementMachineName is the name of the state machine that retires.

@@ -61,3 +61,29 @@ func TableOfSchedules() string {
 	}
 	return out.String()
 }
+
+// TableOfAlarms renders the alarms as rows of a Markdown table.
+func TableOfAlarms() string {
+	var out strings.Builder
+	out.WriteString("| alarm | watches | what it means, and what to do first |\n| --- | --- | --- |\n")
+	for _, a := range Alarms() {
+		fmt.Fprintf(&out, "| %s%s | %s %s | %s |\n", FunctionPrefix, a.Name, a.Metric.Namespace, a.Metric.Name, a.Doc)
+	}
+	return out.String()
+}
+
+// TableOfMetrics renders what the functions publish as rows of a Markdown table.
+func TableOfMetrics() string {
+	var out strings.Builder
+	out.WriteString("| metric | unit | by | what it counts or measures |\n| --- | --- | --- | --- |\n")
+	for _, m := range Metrics() {
+		var sets []string
+		for _, set := range m.Dimensions {
+			if len(set) > 0 {
+				sets = append(sets, strings.Join(set, " and "))
+			}
+		}
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", m.Name, m.Unit, strings.Join(sets, "; "), m.Doc)
+	}
+	return out.String()
+}

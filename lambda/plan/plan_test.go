@@ -59,6 +59,8 @@ func TestREADMEIsDerived(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := map[string]string{
+		"alarms":        plan.TableOfAlarms(),
+		"metrics":       plan.TableOfMetrics(),
 		"minimal":       "```yaml\n" + string(minimal) + "```\n",
 		"permissions":   plan.TablesOfPermissions(),
 		"schedules":     plan.TableOfSchedules(),

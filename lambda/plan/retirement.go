@@ -210,7 +210,7 @@ var auditRetirement = Step{
 }
 
 var reportRetired = Step{
-	Name: "ReportRetired", Result: "retired", Timeout: usual,
+	Name: "ReportRetired", Result: "retired", Timeout: usual, Final: true,
 	Doc:   "Write the workspace's status, release its lease and slot and send the Workspace Retired event.",
 	Allow: reportRetiredAllow(),
 }

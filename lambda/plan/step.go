@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -27,11 +28,27 @@ type Step struct {
 	Await *Await
 	// Leave ends the execution early; nil means that it goes on.
 	Leave *Leave
+	// Final says that what the step adds is all that the execution leaves as its
+	// output: the last step of a machine sums it up.
+	Final bool
 	// Patient says that the step only waits for what was begun: a newer execution
 	// waits for it, too, so it is not superseded.
 	Patient bool
 	// Allow is what the function's role may do, beside what Common allows.
 	Allow []Permission
+}
+
+// ResultIn finds what the step has added in what its state leaves. It is nil if
+// there is nothing, as of a step that makes the whole document.
+func (s Step) ResultIn(output []byte) json.RawMessage {
+	var document map[string]json.RawMessage
+	switch {
+	case s.Result == "" || json.Unmarshal(output, &document) != nil:
+		return nil
+	case s.Final:
+		return output
+	}
+	return document[s.Result]
 }
 
 // Await describes a loop of Task, Choice and Wait.
@@ -102,6 +119,9 @@ type Function struct {
 	// Product of chat that it is for; empty means none. It is there if an operator
 	// wants that.
 	Product string
+	// OnError says what it means when it fails, and what to do first: a part of the
+	// description of its alarm.
+	OnError string
 	// Allow is what the function's role may do.
 	Allow []Permission
 }
@@ -198,7 +218,7 @@ func (s Sequence) check() error {
 				}
 				var more []string
 				if n.Await != nil {
-					more = append(more, n.Await.choice(), n.Await.wait())
+					more = append(more, n.Await.choice(), n.Await.Pause())
 				}
 				if n.Leave != nil {
 					more = append(more, n.Leave.Name)
@@ -228,5 +248,8 @@ func (s Sequence) check() error {
 }
 
 func (a *Await) choice() string { return a.Noun + "Ready" }
-func (a *Await) wait() string   { return "WaitFor" + a.Noun }
-func (a *Await) done() string   { return a.Noun + "Done" }
+
+// Pause is the name of the state that waits until the next look.
+func (a *Await) Pause() string { return "WaitFor" + a.Noun }
+
+func (a *Await) done() string { return a.Noun + "Done" }

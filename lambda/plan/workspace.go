@@ -515,7 +515,7 @@ var deleteFormerNetwork = Step{
 }
 
 var reportReady = Step{
-	Name: "ReportReady", Result: "report", Timeout: usual,
+	Name: "ReportReady", Result: "report", Timeout: usual, Final: true,
 	Doc:   "Write the workspace's status, release its lease and slot and send the Workspace Ready event.",
 	Allow: reportReadyAllow(),
 }
@@ -524,31 +524,36 @@ var dispatch = Function{
 	// One push may change thousands of specs, and Step Functions starts only so
 	// many executions per second.
 	Name: "Dispatch", Timeout: 5 * time.Minute,
-	Doc:   "Starts one execution for each spec that was changed or deleted.",
-	Allow: dispatchAllow(),
+	Doc:     "Starts one execution for each spec that was changed or deleted.",
+	OnError: "Until then a push or a deletion has no effect. First: read the last lines of its log; the event is in the dead-letter queue if all attempts fail.",
+	Allow:   dispatchAllow(),
 }
 
 var planProposal = Function{
 	Name: "PlanProposal", Timeout: 2 * time.Minute,
-	Doc:   "Says what a proposed spec would change, and changes nothing.",
-	Allow: planProposalAllow(),
+	Doc:     "Says what a proposed spec would change, and changes nothing.",
+	OnError: "A pull request or a proposed spec has got no plan. First: read the last lines of its log; then push the proposal again.",
+	Allow:   planProposalAllow(),
 }
 
 var reportFailure = Function{
 	Name: "ReportFailure", Timeout: usual,
-	Doc:   "Reports an execution that failed, timed out or was stopped.",
-	Allow: reportFailureAllow(),
+	Doc:     "Reports an execution that failed, timed out or was stopped.",
+	OnError: "An execution has ended and nobody was told: its workspace's status, lease and slot are as they were. First: make status; the next survey reports it.",
+	Allow:   reportFailureAllow(),
 }
 
 var stopAbandonedCompute = Function{
 	Name: "StopAbandonedCompute", Timeout: usual, CallsWorkspace: true,
-	Doc:   "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
-	Allow: stopAbandonedComputeAllow(),
+	Doc:     "Stops the cluster and the SQL warehouse of an execution that did not come to an end.",
+	OnError: "Compute of a failed verification may still cost money. It stops by itself after ten idle minutes. First: look for what is called lakegate-verification in the workspace.",
+	Allow:   stopAbandonedComputeAllow(),
 }
 
 var survey = Function{
 	// The most that Lambda offers: it looks at every spec there is.
 	Name: "Survey", Timeout: 15 * time.Minute,
-	Doc:   "Looks at every spec and every workspace, and makes good what events have missed.",
-	Allow: surveyAllow(),
+	Doc:     "Looks at every spec and every workspace, and makes good what events have missed.",
+	OnError: "What events have missed is not made good, and drift is not seen. First: read the last lines of its log.",
+	Allow:   surveyAllow(),
 }

@@ -13,6 +13,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -71,6 +72,7 @@ func (n *Notifier) Notify(ctx context.Context, payload []byte) error {
 		}
 		return err
 	}
+	telemetry.Did(ctx, plan.OutcomeSent, 0, false)
 	_, err = n.Ledger.write(ctx, m.Key, entry{Claimed: n.Ledger.Now().UTC(), Posted: true, Receipt: receipt}, etag)
 	return err
 }

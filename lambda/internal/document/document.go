@@ -292,6 +292,9 @@ type Wait struct {
 	Looked time.Time `json:"looked"`
 }
 
+// Began returns since when it has been waited.
+func (w Wait) Began() time.Time { return w.Since }
+
 // Lease is the right of one execution to change one workspace.
 type Lease struct {
 	Outcome
@@ -342,8 +345,8 @@ type Proof struct {
 // Object is something with an id.
 type Object struct {
 	Outcome
-	// ID is the id by which the service knows it.
-	ID string `json:"id"`
+	// ID is the id by which the service knows it; empty if there is no such object.
+	ID string `json:"id,omitempty"`
 	// Name that people gave it.
 	Name string `json:"name,omitempty"`
 	// ARN where AWS has one.
@@ -423,9 +426,9 @@ type Endpoint struct {
 	// VPC that it is in.
 	VPC string `json:"vpc,omitempty"`
 	// Service is the name of the endpoint service.
-	Service string `json:"service"`
+	Service string `json:"service,omitempty"`
 	// State when it was seen last.
-	State string `json:"state"`
+	State string `json:"state,omitempty"`
 	// Moving says that it is in subnets which it will leave once nothing runs any
 	// more that needs it there.
 	Moving bool `json:"moving,omitempty"`
@@ -434,8 +437,8 @@ type Endpoint struct {
 // Registration is a VPC endpoint in the Databricks account.
 type Registration struct {
 	Object
-	UseCase string `json:"useCase"`
-	State   string `json:"state"`
+	UseCase string `json:"useCase,omitempty"`
+	State   string `json:"state,omitempty"`
 }
 
 // Endpoints is what was seen when endpoints were waited for.
@@ -443,7 +446,7 @@ type Endpoints struct {
 	Outcome
 	Wait
 	// States by endpoint id.
-	States map[string]string `json:"states"`
+	States map[string]string `json:"states,omitempty"`
 }
 
 // PrivateDNS says for which endpoints private DNS was turned on.
@@ -562,7 +565,7 @@ const (
 // Checks is what a step has looked at.
 type Checks struct {
 	Outcome
-	Checks []Check `json:"checks"`
+	Checks []Check `json:"checks,omitempty"`
 }
 
 // ClusterCheck is the cluster from which probes are made.
@@ -624,6 +627,10 @@ type Report struct {
 	// Changed lists the steps that changed the world; empty after a run that
 	// found everything as it should be.
 	Changed []string `json:"changed"`
+	// Objects are the ids of all that exists, by result key.
+	Objects map[string][]string `json:"objects,omitempty"`
+	// Verification is the key of the verification report in the state bucket.
+	Verification string `json:"verification,omitempty"`
 	// DurationSeconds from the start of the execution.
 	DurationSeconds int `json:"durationSeconds"`
 }

@@ -35,6 +35,7 @@ import (
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/latency"
 	"lakegate/lambda/internal/emulator/logs"
+	"lakegate/lambda/internal/emulator/metrics"
 	"lakegate/lambda/internal/emulator/network"
 	"lakegate/lambda/internal/emulator/s3"
 	"lakegate/lambda/internal/emulator/scheduler"
@@ -85,6 +86,9 @@ type Config struct {
 	// neither the calls nor the data that flows are kept, and events are taken
 	// unread.
 	Many bool
+	// Logs keeps what functions write, in CloudWatch Logs and as metrics; Many keeps
+	// none.
+	Logs bool
 	// Manual leaves rules and schedules out: nothing is started by itself.
 	Manual bool
 }
@@ -112,6 +116,7 @@ type World struct {
 	Schedules  *scheduler.Service
 	Queues     *sqs.Service
 	Logs       *logs.Service
+	Metrics    *metrics.Store
 	Functions  *lambdaservice.Service
 	Executions *stepfunctions.Service
 	Databricks *databricks.Server
@@ -220,7 +225,13 @@ func (w *World) makeAWS() {
 	w.Secrets = secretsmanager.New(w.Hub, account)
 	w.Functions = lambdaservice.New(w.Hub, account, region)
 	w.Queues = sqs.New(w.Hub, account)
-	w.Logs = logs.New(w.Hub, account)
+	w.Logs, w.Metrics = logs.New(w.Hub, account), &metrics.Store{}
+	if w.Config.Logs && !w.Config.Many {
+		w.Functions.Log = func(function, stream, line string) {
+			w.Logs.Write(region, plan.LogGroupPrefix+function, stream, line)
+			w.Metrics.Take(line)
+		}
+	}
 	w.Events = eventbridge.New(w.Hub, w.Delays, account, eventbridge.Targets{
 		Queues: w.Queues, Groups: w.Logs, Others: map[string]eventbridge.Deliver{"lambda": w.invoke},
 	})
@@ -531,7 +542,8 @@ func (w *World) register(name string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	w.Functions.Register(plan.FunctionPrefix+name, timeout, func(ctx context.Context, payload []byte) ([]byte, error) {
+	environment := map[string]string{plan.EnvStep: name, plan.EnvStateBucket: stateBucket, plan.EnvEventBus: plan.EventBusName}
+	w.Functions.Register(plan.FunctionPrefix+name, timeout, environment, func(ctx context.Context, payload []byte) ([]byte, error) {
 		// One of these serves one call at a time, and writes all replies into the
 		// same bytes.
 		out, err := lambda.NewHandler(h).Invoke(ctx, payload)

@@ -3,7 +3,6 @@ package emulator_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -498,8 +497,21 @@ func TestSecretIsNowhere(t *testing.T) {
 		o, _ := s.S3.Get(s.StateBucket, key)
 		all.Write(o.Body)
 	}
-	x := s.last()
-	fmt.Fprint(&all, aws.ToString(x.Input), aws.ToString(x.Output))
+	history := sfn.NewGetExecutionHistoryPaginator(s.sfn, &sfn.GetExecutionHistoryInput{ExecutionArn: s.last().ExecutionArn, MaxResults: 1000})
+	for history.HasMorePages() {
+		page, err := history.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			if e.StateEnteredEventDetails != nil {
+				all.WriteString(aws.ToString(e.StateEnteredEventDetails.Input))
+			}
+			if e.StateExitedEventDetails != nil {
+				all.WriteString(aws.ToString(e.StateExitedEventDetails.Output))
+			}
+		}
+	}
 	if strings.Contains(all.String(), s.Secret()) {
 		t.Error("the secret was found")
 	}

@@ -9,6 +9,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/chat"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -68,6 +69,9 @@ func deliver(ctx context.Context, secret *chat.Secret, post *chat.Poster, now fu
 	err := (&chat.Webhook{URL: s.URL, Key: s.Key, Post: post, Now: now}).Deliver(ctx, e.Detail.Metadata.IdempotencyKey, payload)
 	if failure.Is(err, plan.AccessDenied) {
 		secret.Forget()
+	}
+	if err == nil {
+		telemetry.Did(ctx, plan.OutcomeSent, 0, false)
 	}
 	return err
 }

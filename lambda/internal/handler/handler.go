@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"lakegate/lambda/internal/source"
 	"lakegate/lambda/internal/step"
 	"lakegate/lambda/internal/survey"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -74,6 +76,9 @@ type Config struct {
 // package failure.
 type Handler func(ctx context.Context, payload json.RawMessage) (any, error)
 
+// surveyName is the name of the function that looks at everything.
+const surveyName = "Survey"
+
 // margin is kept of an invocation's time, so that the function ends with an
 // error of its own instead of being cut off.
 const margin = 3 * time.Second
@@ -93,7 +98,7 @@ func New(name string, cfg Config) (Handler, error) {
 	clients := awsapi.NewClients(cfg.AWS)
 	leases := &lease.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now}
 	slots := &slot.Store{Objects: clients.Objects, Bucket: cfg.StateBucket, Slots: cfg.Slots, Now: cfg.Now}
-	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now}
+	publisher := &report.Publisher{Events: clients.Events, Bus: cfg.EventBus, Now: cfg.Now, Observe: observe}
 	statuses := &report.Statuses{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	records := &report.Records{Objects: clients.Objects, Bucket: cfg.StateBucket}
 	evidence := &report.Evidence{Objects: clients.Objects, Bucket: cfg.StateBucket}
@@ -108,16 +113,16 @@ func New(name string, cfg Config) (Handler, error) {
 	}
 	switch name {
 	case "ReportFailure":
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, failures.Report(ctx, payload) }), nil
-	case "Survey":
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) { return nil, failures.Report(ctx, payload) }), nil
+	case surveyName:
 		s := &survey.Survey{
 			Places: places(cfg, &source.S3{Objects: clients.Objects}, git), Starter: starter, Executions: clients.Executions,
 			Statuses: statuses, Records: records, Failures: failures, Publisher: publisher, Now: cfg.Now,
 		}
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return s.Run(ctx, payload) }), nil
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) { return s.Run(ctx, payload) }), nil
 	}
 	if notify := notifier(name, cfg, clients); notify != nil {
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return nil, notify(ctx, payload) }), nil
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) { return nil, notify(ctx, payload) }), nil
 	}
 	deps := &step.Deps{
 		AWS: clients,
@@ -138,10 +143,14 @@ func New(name string, cfg Config) (Handler, error) {
 				})
 			},
 		}
-		return edge(func(ctx context.Context, payload []byte) (any, error) { return d.Dispatch(ctx, payload) }), nil
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) {
+			started, err := d.Dispatch(ctx, payload)
+			countDispatched(ctx, started)
+			return started, err
+		}), nil
 	}
 	if name == "PlanProposal" {
-		return edge(func(ctx context.Context, payload []byte) (any, error) {
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) {
 			proposal, err := git.Proposals(ctx, payload)
 			if err != nil {
 				return nil, err
@@ -161,18 +170,19 @@ func New(name string, cfg Config) (Handler, error) {
 		}), nil
 	}
 	if name == "StopAbandonedCompute" {
-		return edge(func(ctx context.Context, payload []byte) (any, error) {
+		return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) {
 			workspace, execution, err := report.AbandonedBy(payload)
 			if err != nil || workspace == "" {
 				return nil, err
 			}
+			telemetry.About(ctx, telemetry.Subject{Workspace: workspace, Execution: source.NameOf(execution)})
 			return deps.StopAbandoned(ctx, workspace, execution)
 		}), nil
 	}
 	if _, ok := step.Registry[name]; !ok {
 		return nil, fmt.Errorf("%s is %q: it must be one of %s", plan.EnvStep, name, strings.Join(Names(), ", "))
 	}
-	return edge(func(ctx context.Context, payload []byte) (any, error) { return deps.Run(ctx, name, payload) }), nil
+	return edge(name, cfg.Now, func(ctx context.Context, payload []byte) (any, error) { return deps.Run(ctx, name, payload) }), nil
 }
 
 // places are where specs are watched.
@@ -197,18 +207,29 @@ func Names() []string {
 	return names
 }
 
-// edge keeps the deadline and gives errors the names that Step Functions sees.
-func edge(run func(context.Context, []byte) (any, error)) Handler {
+// edge keeps the deadline, gives errors the names that Step Functions sees, and
+// says how each invocation went.
+func edge(name string, now func() time.Time, run func(context.Context, []byte) (any, error)) Handler {
 	return func(ctx context.Context, payload json.RawMessage) (any, error) {
 		if deadline, ok := ctx.Deadline(); ok {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
 			defer cancel()
 		}
+		ctx, invocation := begin(ctx, name, now)
 		out, err := run(ctx, payload)
 		if err != nil {
+			class := failure.Classify(err).Class
+			if plan.Retried(class) {
+				slog.WarnContext(ctx, "it will be tried again", "class", class, "error", failure.Message(err))
+			} else {
+				slog.ErrorContext(ctx, "it failed", "class", class, "error", failure.Message(err))
+			}
+			countFailed(ctx, name)
+			invocation.End(ctx, class)
 			return nil, failure.AtEdge(err)
 		}
+		invocation.End(ctx, "")
 		return out, nil
 	}
 }

@@ -217,6 +217,8 @@ type Publisher struct {
 	Events func() awsapi.Events
 	Bus    string
 	Now    func() time.Time
+	// Observe is told of each event that the bus has taken; nil means nobody is.
+	Observe func(ctx context.Context, detailType string, data any)
 }
 
 // Subject is what an event is about.
@@ -276,6 +278,9 @@ func (p *Publisher) Publish(ctx context.Context, detailType, key string, about S
 		if code := aws.ToString(entry.ErrorCode); code != "" {
 			return failure.New(plan.Transient, "", "sending event %s: %s: %s", detailType, code, aws.ToString(entry.ErrorMessage))
 		}
+	}
+	if p.Observe != nil {
+		p.Observe(ctx, detailType, data)
 	}
 	return nil
 }

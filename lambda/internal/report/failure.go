@@ -16,6 +16,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/revision"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -119,6 +120,7 @@ func (f *Failures) report(ctx context.Context, e ended, now *sfn.DescribeExecuti
 		slog.WarnContext(ctx, "execution failed that has no workspace", "execution", arn)
 		return nil
 	}
+	telemetry.About(ctx, telemetry.Subject{Workspace: in.Workspace, Revision: in.Revision.String(), Execution: e.Name})
 	step, err := f.failedStep(ctx, arn)
 	if err != nil {
 		return err

@@ -83,17 +83,22 @@ func (r *Records) Write(ctx context.Context, record *Record) error {
 }
 
 // Workspaces returns the names of those that have a record.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 func (r *Records) Workspaces(ctx context.Context) ([]string, error) {
+	return namesUnder(ctx, r.Objects(), r.Bucket, plan.RecordPrefix)
+}
+
+// namesUnder returns the names of the documents under a prefix.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+func namesUnder(ctx context.Context, objects awsapi.Objects, bucket, prefix string) ([]string, error) {
 	var names []string
-	in := &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: aws.String(plan.RecordPrefix)}
+	in := &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix}
 	for {
-		out, err := r.Objects().ListObjectsV2(ctx, in)
+		out, err := objects.ListObjectsV2(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("listing records: %w", err)
+			return nil, fmt.Errorf("listing %s: %w", prefix, err)
 		}
 		for _, o := range out.Contents {
-			if name, ok := strings.CutSuffix(strings.TrimPrefix(aws.ToString(o.Key), plan.RecordPrefix), ".json"); ok {
+			if name, ok := strings.CutSuffix(strings.TrimPrefix(aws.ToString(o.Key), prefix), ".json"); ok {
 				names = append(names, name)
 			}
 		}

@@ -134,6 +134,11 @@ func (s *Status) Attempt(r revision.Revision, execution string) {
 	s.LastAttemptedRevision, s.LastAttempt, s.ExecutionARN = r.String(), r, execution
 }
 
+// Workspaces returns the names of those that have a status.
+func (s *Statuses) Workspaces(ctx context.Context) ([]string, error) {
+	return namesUnder(ctx, s.Objects(), s.Bucket, StatusPrefix)
+}
+
 // Read returns the status of a workspace; one that was never written is empty.
 func (s *Statuses) Read(ctx context.Context, workspace string) (*Status, error) {
 	status := &Status{Workspace: workspace}

@@ -89,6 +89,11 @@ func ExecutionARN(machine, name string) string {
 	return strings.Replace(machine, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
+// NameOf is the name of an execution, the last part of its ARN.
+func NameOf(executionARN string) string {
+	return executionARN[strings.LastIndexByte(executionARN, ':')+1:]
+}
+
 // workspacePath is a path that defines a workspace, and its name.
 var workspacePath = regexp.MustCompile(`^` + regexp.QuoteMeta(plan.SourcePrefix) + `([a-z][a-z0-9-]{1,31})\.ya?ml$`)
 

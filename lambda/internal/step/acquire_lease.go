@@ -52,7 +52,7 @@ func acquireLease(ctx context.Context, d *Deps, doc *document.Document) (*docume
 		out.Outcome = outcomeOf(out.Wait, "execution "+holder+" is at work")
 		return out, late("AcquireLease", out.Wait, "the lease of "+doc.Workspace, "held by "+holder)
 	}
-	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("generation %d", l.Generation))
+	out.Outcome = outcomeOf(out.Wait, fmt.Sprintf("nobody else works on it; lease of generation %d", l.Generation))
 	if doc.Retirement == nil && doc.Spec.Suspend {
 		return out, d.suspend(ctx, doc, out)
 	}

@@ -21,7 +21,7 @@ func loadWorkspace(ctx context.Context, d *Deps, doc *document.Document) (*docum
 	if err != nil {
 		return nil, err
 	}
-	out := &document.Workspaces{Outcome: document.Outcome{Outcome: document.Absent}}
+	out := &document.Workspaces{Outcome: document.Outcome{Outcome: document.Absent, Reason: "there is no such workspace any more"}}
 	for _, w := range ours {
 		out.Outcome = document.Outcome{Outcome: document.Found, Reason: string(w.WorkspaceStatus)}
 		out.Workspaces = append(out.Workspaces, document.Workspace{

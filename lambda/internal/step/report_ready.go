@@ -21,9 +21,8 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	duration := int(now.Sub(doc.Execution.StartTime).Seconds())
 	out := &document.Report{
 		Outcome: document.Outcome{Outcome: document.Ready}, URL: doc.DatabricksWorkspace.URL,
-		Changed: changed, DurationSeconds: duration,
+		Changed: changed, Objects: objectsOf(doc), Verification: doc.Verification.Report, DurationSeconds: duration,
 	}
-	objects := objectsOf(doc)
 	status, err := d.Statuses.Read(ctx, doc.Workspace)
 	if err != nil {
 		return nil, err
@@ -36,7 +35,7 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	// An execution that is redriven took its lease before it failed.
 	recovered := doc.Lease.Recovers || troubled(status)
 	status.Attempt(doc.Revision, doc.Execution.ARN)
-	status.LastAppliedRevision, status.URL, status.Objects = doc.Revision.String(), out.URL, objects
+	status.LastAppliedRevision, status.URL, status.Objects = doc.Revision.String(), out.URL, out.Objects
 	status.Verified = &report.Proof{
 		SpecDigest: doc.Verification.SpecDigest, Report: doc.Verification.Report, Digest: doc.Verification.Digest, Time: doc.Verification.Time,
 	}
@@ -47,11 +46,11 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	if err := d.Statuses.Write(ctx, status); err != nil {
 		return nil, err
 	}
-	if err := d.applied(ctx, doc, objects); err != nil {
+	if err := d.applied(ctx, doc, out.Objects); err != nil {
 		return nil, err
 	}
 	if err := d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
-		URL: out.URL, Changed: changed, Objects: objects, DurationSeconds: duration, Settled: settled(doc), Recovered: recovered,
+		URL: out.URL, Changed: changed, Objects: out.Objects, DurationSeconds: duration, Settled: settled(doc), Recovered: recovered,
 		Report: doc.Verification.Report, ReportDigest: doc.Verification.Digest,
 	}); err != nil {
 		return nil, err

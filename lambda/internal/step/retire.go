@@ -59,6 +59,8 @@ func removalOutcome(removed []string, left []document.Left) document.Outcome {
 		o.Outcome = document.Deleted
 	case len(left) > 0:
 		o.Outcome = document.Kept
+	default:
+		o.Reason = "nothing of it is there, or not any more"
 	}
 	return o
 }

@@ -22,6 +22,7 @@ import (
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/slot"
 	"lakegate/lambda/internal/source"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -155,11 +156,13 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 	if err != nil {
 		return nil, err
 	}
-	log := slog.With("workspace", doc.Workspace, "revision", doc.Revision.String(), "execution", doc.Execution.Name, "step", name)
+	telemetry.About(ctx, telemetry.Subject{
+		Workspace: doc.Workspace, Revision: doc.Revision.String(), Execution: doc.Execution.Name, Mode: doc.Mode,
+	})
 	defer func() {
 		if value := recover(); value != nil {
 			// The value may hold anything, so it stays out of the error.
-			log.ErrorContext(ctx, "step panicked", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+			slog.ErrorContext(ctx, "step panicked", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
 			err = failure.New(plan.Internal, "", "running step %s: it panicked", name)
 		}
 	}()
@@ -171,13 +174,29 @@ func (d *Deps) Run(ctx context.Context, name string, payload []byte) (out any, e
 	}
 	r, err := f(ctx, d.in(name, doc), doc)
 	if err != nil {
-		log.ErrorContext(ctx, "step failed", "class", failure.Classify(err).Class, "error", failure.Message(err))
 		return nil, err
 	}
 	did := r.Did()
-	log.InfoContext(ctx, "step done", "outcome", did.Outcome, "reason", did.Reason)
-	d.announce(ctx, log, name, doc, r)
+	slog.InfoContext(ctx, "step done", "outcome", did.Outcome, "reason", did.Reason, "ids", subjectsOf(r))
+	telemetry.Did(ctx, did.Outcome, d.waited(r), did.Outcome != document.Waiting)
+	d.announce(ctx, name, doc, r)
 	return r, nil
+}
+
+// subjectsOf are the ids of what a result is about, if it is about objects.
+func subjectsOf(r result) []string {
+	if r, ok := r.(interface{ IDs() []string }); ok {
+		return r.IDs()
+	}
+	return nil
+}
+
+// waited is for how long a step has looked for something.
+func (d *Deps) waited(r result) time.Duration {
+	if w, ok := r.(interface{ Began() time.Time }); ok && !w.Began().IsZero() {
+		return d.Now().Sub(w.Began())
+	}
+	return 0
 }
 
 // inPlan are the steps of the plan by their names; each invocation asks for one.
@@ -194,7 +213,7 @@ func patient(name string) bool { return inPlan()[name].Patient }
 
 // announce sends the event of a step that has done its work. An event that
 // cannot be sent fails nothing: the execution's history has it all.
-func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc *document.Document, r result) {
+func (d *Deps) announce(ctx context.Context, name string, doc *document.Document, r result) {
 	did := r.Did()
 	if did.Outcome == document.Waiting || name == "ReportReady" || name == "ReportRetired" {
 		return
@@ -207,7 +226,7 @@ func (d *Deps) announce(ctx context.Context, log *slog.Logger, name string, doc 
 		data.Result = r
 	}
 	if err := d.Publisher.Publish(ctx, report.StepCompleted, name, subject(doc), data); err != nil {
-		log.WarnContext(ctx, "event not sent", "error", failure.Message(err))
+		slog.WarnContext(ctx, "event not sent", "error", failure.Message(err))
 	}
 }
 

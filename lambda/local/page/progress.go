@@ -67,21 +67,21 @@ type progress struct {
 	owner map[int64]string
 }
 
-// results are the keys under which steps store what they did, and frames, by
-// name; leaves are the states that end an execution early.
-var results, leaves = func() (map[string]string, map[string]bool) {
-	keys, ends := map[string]string{}, map[string]bool{}
+// stepOf has the steps and, without anything, the frames by their names; leaves
+// are the states that end an execution early.
+var stepOf, leaves = func() (map[string]plan.Step, map[string]bool) {
+	steps, ends := map[string]plan.Step{}, map[string]bool{}
 	var walk func(plan.Sequence)
 	walk = func(s plan.Sequence) {
 		for _, n := range s {
 			switch n := n.(type) {
 			case plan.Step:
-				keys[n.Name] = n.Result
+				steps[n.Name] = n
 				if n.Leave != nil {
 					ends[n.Leave.Name] = true
 				}
 			case plan.Parallel:
-				keys[n.Name] = ""
+				steps[n.Name] = plan.Step{}
 				for _, b := range n.Branches {
 					walk(b)
 				}
@@ -91,7 +91,7 @@ var results, leaves = func() (map[string]string, map[string]bool) {
 	for _, m := range plan.Machines() {
 		walk(m.Graph)
 	}
-	return keys, ends
+	return steps, ends
 }()
 
 func newProgress() *progress {
@@ -123,7 +123,7 @@ func (p *progress) event(e asl.Event) {
 		}
 		return
 	}
-	if _, known := results[name]; !known {
+	if _, known := stepOf[name]; !known {
 		return
 	}
 	s := p.steps[name]
@@ -155,13 +155,8 @@ func (p *progress) event(e asl.Event) {
 // exit notes what a step says that it did.
 func (s *step) exit(at time.Time, name, output string) {
 	s.State, s.Exited = succeeded, at
-	key := results[name]
-	if key == "" {
-		return
-	}
-	var document map[string]json.RawMessage
 	var did struct{ Outcome, Reason string }
-	if json.Unmarshal([]byte(output), &document) != nil || json.Unmarshal(document[key], &did) != nil {
+	if json.Unmarshal(stepOf[name].ResultIn([]byte(output)), &did) != nil {
 		return
 	}
 	s.Outcome, s.Reason = did.Outcome, did.Reason

@@ -80,6 +80,8 @@ func TestConformance(t *testing.T) {
 		{"task", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","End":true}}}`, `{"x":1}`, echo, `{"x":1}`, "", 1},
 		{"result path", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","ResultPath":"$.r","End":true}}}`, `{"x":1}`, echo, `{"r":{"x":1},"x":1}`, "", 1},
 		{"result path over text", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","ResultPath":"$.r","End":true}}}`, `"x"`, echo, "", "States.ResultPathMatchFailure", 1},
+		{"output path", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","ResultPath":"$.r","OutputPath":"$.r","Next":"B"},"B":{"Type":"Succeed","OutputPath":"$.x"}}}`, `{"x":1}`, echo, `1`, "", 1},
+		{"output path leads nowhere", `{"StartAt":"A","States":{"A":{"Type":"Succeed","OutputPath":"$.y"}}}`, `{"x":1}`, echo, "", "States.Runtime", 0},
 		{"parameters", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","Parameters":{"a.$":"$.x","b":{"c.$":"$$.Execution.Name"},"d":3},"End":true}}}`, `{"x":1}`, echo, `{"a":1,"b":{"c":"x"},"d":3}`, "", 1},
 		{"parameters lead nowhere", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","Parameters":{"a.$":"$.y"},"End":true}}}`, `{"x":1}`, echo, "", "States.ParameterPathFailure", 0},
 		{"task fails", `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"f","End":true}}}`, `{}`, fails("E"), "", "E", 1},
@@ -224,6 +226,8 @@ func TestPlan(t *testing.T) {
 	}
 	var mu sync.Mutex
 	looks := map[string]int{}
+	// last is the document that the last step gets.
+	var last []byte
 	s := &stage{}
 	s.invoke = func(resource string, payload []byte) ([]byte, *asl.TaskError) {
 		step := results[resource]
@@ -233,6 +237,9 @@ func TestPlan(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		looks[step.Name]++
+		if step.Final {
+			last = payload
+		}
 		leave := ""
 		if step.Leave != nil {
 			leave = fmt.Sprintf(`,%q:false`, step.Leave.Key)
@@ -248,11 +255,14 @@ func TestPlan(t *testing.T) {
 		t.Fatal(failed)
 	}
 	var document map[string]any
-	if err := json.Unmarshal([]byte(out), &document); err != nil {
+	if err := json.Unmarshal(last, &document); err != nil {
 		t.Fatal(err)
 	}
+	if out != `{"outcome":"Found"}` {
+		t.Errorf("the execution leaves %s, and not what its last step says", out)
+	}
 	for _, step := range plan.Workspace().Steps() {
-		if step.Result != "" && document[step.Result] == nil {
+		if step.Result != "" && !step.Final && document[step.Result] == nil {
 			t.Errorf("what %s added is lost", step.Name)
 		}
 		if step.Await != nil && looks[step.Name] != 3 {

@@ -209,6 +209,12 @@ func (e *Execution) machineRun(ctx context.Context, m *Machine, f *frame) (any, 
 		if failed != nil {
 			return nil, failed
 		}
+		if s.OutputPath != nil {
+			var err error
+			if out, err = read(*s.OutputPath, out, nil); err != nil {
+				return nil, &TaskError{"States.Runtime", err.Error()}
+			}
+		}
 		e.event(f, kind+"StateExited", "stateExitedEventDetails", map[string]any{"name": name, "output": e.data(out), "outputDetails": included})
 		f.branches = nil
 		if s.End || s.Type == "Succeed" {
@@ -502,12 +508,6 @@ func (e *Execution) parallel(ctx context.Context, s *State, f *frame, input any)
 		}
 		var err error
 		if out, err = template(t, out, nil); err != nil {
-			return nil, &TaskError{"States.Runtime", err.Error()}
-		}
-	}
-	if s.OutputPath != nil {
-		var err error
-		if out, err = read(*s.OutputPath, out, nil); err != nil {
 			return nil, &TaskError{"States.Runtime", err.Error()}
 		}
 	}

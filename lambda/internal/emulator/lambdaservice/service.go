@@ -22,6 +22,7 @@ import (
 
 	"lakegate/lambda/internal/emulator/asl"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/telemetry"
 )
 
 // Handler is a function: JSON in, JSON out.
@@ -30,6 +31,10 @@ type Handler func(ctx context.Context, payload []byte) ([]byte, error)
 // Service holds the functions of one account and region. It is safe for
 // concurrent use.
 type Service struct {
+	// Log takes what functions write, line by line; nil means that it is not kept.
+	// It is set before the first function is called.
+	Log func(function, stream, line string)
+
 	hub             *wire.Hub
 	account, region string
 
@@ -40,8 +45,9 @@ type Service struct {
 }
 
 type function struct {
-	handler Handler
-	timeout time.Duration
+	handler     Handler
+	timeout     time.Duration
+	environment map[string]string
 }
 
 // New returns a service without functions.
@@ -49,11 +55,12 @@ func New(hub *wire.Hub, account, region string) *Service {
 	return &Service{hub: hub, account: account, region: region, functions: map[string]function{}}
 }
 
-// Register adds a function, or replaces it.
-func (s *Service) Register(name string, timeout time.Duration, h Handler) {
+// Register adds a function, or replaces it. The environment is what the API says
+// of it; the handler has got it already.
+func (s *Service) Register(name string, timeout time.Duration, environment map[string]string, h Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.functions[name] = function{h, timeout}
+	s.functions[name] = function{h, timeout, environment}
 }
 
 // ARN of a function.
@@ -124,9 +131,13 @@ func (s *Service) call(ctx context.Context, name string, payload []byte) (out []
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
-		AwsRequestID: fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1)), InvokedFunctionArn: s.ARN(name),
-	})
+	request := fmt.Sprintf("00000000-0000-4000-8000-%012x", s.requests.Add(1))
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: request, InvokedFunctionArn: s.ARN(name)})
+	if s.Log != nil {
+		l := s.begin(name, request)
+		ctx = telemetry.To(ctx, telemetry.Output{Lines: l})
+		defer func() { l.end(failed) }()
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			failed = taskError(reflect.TypeOf(v).String(), fmt.Sprint(v), string(debug.Stack()))
@@ -164,6 +175,7 @@ func (s *Service) Wire() *wire.Service {
 		Name: "lambda", Protocol: wire.REST,
 		Operations: map[string]wire.Operation{
 			"InvokeFunction": s.invoke, "GetFunction": s.getFunction, "ListFunctions": s.listFunctions,
+			"GetFunctionConfiguration": s.getFunctionConfiguration,
 		},
 		Route: func(r *http.Request) string {
 			path := r.URL.EscapedPath()
@@ -174,6 +186,8 @@ func (s *Service) Wire() *wire.Service {
 				return "ListFunctions"
 			case r.Method == http.MethodGet && strings.HasPrefix(path, "/2015-03-31/functions/") && strings.Count(path, "/") == 3:
 				return "GetFunction"
+			case r.Method == http.MethodGet && strings.HasPrefix(path, "/2015-03-31/functions/") && strings.HasSuffix(path, "/configuration"):
+				return "GetFunctionConfiguration"
 			}
 			return ""
 		},
@@ -240,6 +254,7 @@ func (s *Service) configuration(name string, f function) map[string]any {
 	return map[string]any{
 		"FunctionName": name, "FunctionArn": s.ARN(name), "Runtime": "provided.al2023", "Handler": "bootstrap",
 		"Timeout": int(f.timeout.Seconds()), "Architectures": []string{"arm64"}, "State": "Active", "Version": "$LATEST",
+		"Environment": map[string]any{"Variables": f.environment},
 	}
 }
 
@@ -249,6 +264,15 @@ func (s *Service) getFunction(c *wire.Call) (any, error) {
 		return nil, err
 	}
 	return reply(http.StatusOK, nil, map[string]any{"Configuration": s.configuration(name, f)}), nil
+}
+
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+func (s *Service) getFunctionConfiguration(c *wire.Call) (any, error) {
+	name, f, err := s.function(c)
+	if err != nil {
+		return nil, err
+	}
+	return reply(http.StatusOK, nil, s.configuration(name, f)), nil
 }
 
 func (s *Service) listFunctions(*wire.Call) (any, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"lakegate/lambda/internal/emulator/clock"
 	"lakegate/lambda/internal/emulator/lambdaservice"
 	"lakegate/lambda/internal/emulator/wire"
+	"lakegate/lambda/internal/telemetry"
 )
 
 type brokenPipe struct{}
@@ -31,16 +33,16 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 	fail := func(err error) lambdaservice.Handler {
 		return func(context.Context, []byte) ([]byte, error) { return nil, err }
 	}
-	s.Register("echo", time.Minute, func(_ context.Context, p []byte) ([]byte, error) { return p, nil })
-	s.Register("class", time.Minute, fail(messages.InvokeResponse_Error{Type: "NotReady", Message: "wait"}))
-	s.Register("wrapped", time.Minute, fail(fmt.Errorf("doing: %w", errors.New("x"))))
-	s.Register("pointer", time.Minute, fail(&brokenPipe{}))
-	s.Register("panics", time.Minute, func(context.Context, []byte) ([]byte, error) { panic("oh") })
-	s.Register("slow", time.Millisecond, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("echo", time.Minute, nil, func(_ context.Context, p []byte) ([]byte, error) { return p, nil })
+	s.Register("class", time.Minute, nil, fail(messages.InvokeResponse_Error{Type: "NotReady", Message: "wait"}))
+	s.Register("wrapped", time.Minute, nil, fail(fmt.Errorf("doing: %w", errors.New("x"))))
+	s.Register("pointer", time.Minute, nil, fail(&brokenPipe{}))
+	s.Register("panics", time.Minute, nil, func(context.Context, []byte) ([]byte, error) { panic("oh") })
+	s.Register("slow", time.Millisecond, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
-	s.Register("context", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("context", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		c, _ := lambdacontext.FromContext(ctx)
 		_, bounded := ctx.Deadline()
 		return fmt.Appendf(nil, `"%s %t"`, c.InvokedFunctionArn, bounded), nil
@@ -52,11 +54,57 @@ func newService(t *testing.T) (*lambdaservice.Service, *wire.Hub, string) {
 	return s, hub, server.URL
 }
 
+// What a function writes goes into its log, between the service's own lines.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newService(t)
+	var lines []string
+	s.Log = func(function, stream, line string) { lines = append(lines, function+" "+stream+" "+line) }
+	s.Register("writes", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
+		slog.New(telemetry.NewHandler(io.Discard)).InfoContext(ctx, "hello")
+		return nil, errors.New("fails")
+	})
+	_, _ = s.Invoke(t.Context(), "writes", nil)
+	if len(lines) != 3 {
+		t.Fatalf("the log has %q", lines)
+	}
+	for i, want := range []string{`"type":"platform.start"`, `"message":"hello"`, `"status":"error"`} {
+		if !strings.HasPrefix(lines[i], "writes 1970/01/01/[$LATEST]") || !strings.Contains(lines[i], want) {
+			t.Errorf("line %d is %s", i, lines[i])
+		}
+	}
+}
+
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	s, _, url := newService(t)
+	s.Register("told", 90*time.Second, map[string]string{"STEP": "told"}, nil)
+	for path, want := range map[string]string{
+		"/2015-03-31/functions/told/configuration": `"Environment":{"Variables":{"STEP":"told"}},"FunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:told"`,
+		"/2015-03-31/functions/none/configuration": `Function not found`,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=me/20261102/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0")
+		reply, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(reply.Body)
+		_ = reply.Body.Close()
+		if err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, %v", path, body, err)
+		}
+	}
+}
+
 // Time passes while a function pauses, and others can run.
 func TestPause(t *testing.T) {
 	t.Parallel()
 	s, hub, _ := newService(t)
-	s.Register("pauses", time.Minute, func(ctx context.Context, _ []byte) ([]byte, error) {
+	s.Register("pauses", time.Minute, nil, func(ctx context.Context, _ []byte) ([]byte, error) {
 		return []byte(`{}`), s.Pause(ctx, time.Hour)
 	})
 	begin, between := hub.Clock.Now(), time.Time{}

@@ -201,6 +201,26 @@ func TestGetLogEvents(t *testing.T) {
 	}
 }
 
+// A pattern for JSON matches objects whose members are all as it says.
+func TestFilterMembers(t *testing.T) {
+	t.Parallel()
+	k := newStack(t)
+	k.create(t, "g", "a")
+	k.put(t, "g", "a", aged{`{"step":"x","level":"INFO","n":1}`, 3 * time.Minute}, aged{`{"step":"x","level":"ERROR"}`, 2 * time.Minute},
+		aged{"step x ERROR", time.Minute})
+	for pattern, want := range map[string]int{
+		`{ $.step = "x" }`: 2, `{$.step="x"}`: 2, `{ $.step = "x" && $.level = "ERROR" }`: 1, `{ $.step = "y" }`: 0, `{ $.n = "1" }`: 0, `{ $.none = "x" }`: 0,
+	} {
+		out, err := k.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("g"), FilterPattern: &pattern})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out.Events) != want {
+			t.Errorf("%s: %d events, want %d", pattern, len(out.Events), want)
+		}
+	}
+}
+
 func TestFilterLogEvents(t *testing.T) {
 	t.Parallel()
 	k := newStack(t)
@@ -279,7 +299,9 @@ func TestRefusals(t *testing.T) {
 		{"group name", "InvalidParameterException", group(cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("a b")})},
 		{"group class", "NotImplemented", group(cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("a"), LogGroupClass: types.LogGroupClassInfrequentAccess})},
 		{"key", "NotImplemented", group(cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("a"), KmsKeyId: aws.String("k")})},
-		{"JSON pattern", "NotImplemented", filter(`{ $.level = "ERROR" }`)},
+		{"JSON pattern", "NotImplemented", filter(`{ $.level != "ERROR" }`)},
+		{"JSON pattern with wildcards", "NotImplemented", filter(`{ $.level = "E*" }`)},
+		{"JSON pattern without end", "InvalidParameterException", filter(`{ $.level = "ERROR"`)},
 		{"columns", "NotImplemented", filter(`[ip, user]`)},
 		{"regular expression", "NotImplemented", filter(`%a+%`)},
 		{"optional and plain terms", "NotImplemented", filter(`?a b`)},

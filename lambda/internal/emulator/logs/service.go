@@ -1,6 +1,6 @@
 // Package logs emulates Amazon CloudWatch Logs: groups, streams and events in
-// bounded memory. It evaluates filter patterns of plain terms and refuses all
-// others.
+// bounded memory. It evaluates filter patterns of plain terms and of members of
+// JSON objects, and refuses all others.
 package logs
 
 import (
