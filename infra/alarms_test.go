@@ -153,9 +153,9 @@ func TestAlarmTopic(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"} {
-		if n := len(placed.ofType(kind)); n > 0 {
-			t.Errorf("there are %d of %s beside the operator's topic", n, kind)
+	for _, id := range []string{"AlarmTopic", "AlarmTopicPolicy", "AlarmKey"} {
+		if r, ok := placed.Resources[id]; ok {
+			t.Errorf("there is %s (%s) beside the operator's topic", id, r.Type)
 		}
 	}
 	for id, r := range placed.ofType("AWS::CloudWatch::Alarm") {

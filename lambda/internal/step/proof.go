@@ -54,7 +54,7 @@ func (p *proof) add(c document.Check) {
 func (d *Deps) conclude(ctx context.Context, doc *document.Document, step string, p *proof) (document.Checks, error) {
 	out := document.Checks{
 		Checks:  p.checks,
-		Outcome: document.Outcome{Outcome: document.Verified, Reason: fmt.Sprintf("0 of %d checks failed", len(p.checks))},
+		Outcome: document.Outcome{Outcome: document.Verified, Reason: fmt.Sprintf("%d checks, none failed", len(p.checks))},
 	}
 	if err := d.Evidence.Keep(ctx, doc.Workspace, doc.Execution.Name, step, reported(p.checks)); err != nil {
 		return out, err
