@@ -157,11 +157,31 @@ var commands = []command{
 	{text: "make validate", way: alone, with: []string{"validate", "validate SPEC=spec/examples/minimal.yaml"}},
 	{text: "make target-role", way: landing},
 
+	{text: "make new NAME=osaka REGION=ap-northeast-1", way: alone, with: []string{"ap-northeast-1", `ap-northeast-1 OUT="$SCRATCH/osaka.yaml" && cat "$SCRATCH/osaka.yaml"`}, says: "name: osaka"},
+	{text: "make status", way: served, says: "tokyo"},
+	{text: "make status WORKSPACE=tokyo", way: served, says: "Ready"},
+	{text: "make logs WORKSPACE=tokyo", way: served, says: "EnsureVpc"},
+	{
+		text: "aws events start-replay --replay-name monday --event-start-time 2026-11-02T00:00:00Z --event-end-time 2026-11-03T00:00:00Z " +
+			"--event-source-arn arn:aws:events:<region>:<account>:archive/lakegate-events --destination Arn=arn:aws:events:<region>:<account>:event-bus/lakegate",
+		way: served, with: []string{"<region>", "ap-northeast-1", "<account>", "123456789012"}, says: "ReplayArn",
+	},
+	{
+		text: `aws secretsmanager create-secret --name lakegate/slack --secret-string '{"token": "xoxb-…", "channel": "C0…"}'`, way: served,
+		// The emulator has that one already.
+		with: []string{"lakegate/slack", "lakegate/slack-of-another"}, says: "lakegate/slack-of-another",
+	},
+	{
+		text: cdk + " deploy -c slackSecret=lakegate/slack", way: dry,
+		tried: cdk + ` synth -o "$SCRATCH/chat" -c slackSecret=lakegate/slack`, says: "lakegate-NotifySlack", why: "it deploys to an AWS account",
+	},
+
 	{text: "make demo", way: landing},
 	{text: "make test", way: landing},
 	{text: "make check", way: landing},
 	{text: "make synth", way: landing},
 	{text: "make readme", way: landing},
+	{text: "make chat", way: landing},
 
 	{text: "make generate", way: dry, tried: "make -n generate", says: "go generate ./spec", why: "it writes files; make test and make check compare them with what it would write"},
 	{text: "make bench", way: dry, tried: "make -n bench", says: "bin/local bench", why: "it takes a quarter of an hour"},
