@@ -181,7 +181,7 @@ func started(m *Message, d report.StartedData) bool {
 	case d.Retires:
 		m.Text = "Its spec was deleted. The workspace is taken down."
 	case d.Applied == "":
-		m.Text = "A new workspace is made. That takes about 25 minutes."
+		m.Text = "A new workspace is made. That usually takes about 25 minutes."
 	default:
 		m.Text = "Its spec has changed, and is applied."
 		m.Facts = []Fact{{"Applied before", d.Applied}}
@@ -212,7 +212,7 @@ func ready(m *Message, d report.ReadyData) bool {
 	}
 	m.Text = "Everything is as the spec wants it; nothing had to be changed."
 	if n := len(d.Changed); n > 0 {
-		m.Text = fmt.Sprintf("Steps that changed something: %d. The workspace was verified: it works, and nothing gets out.", n)
+		m.Text = fmt.Sprintf("Steps that changed something: %d. The workspace was verified.", n)
 	}
 	m.Facts = []Fact{{"URL", d.URL}, {"Took", took(d.DurationSeconds)}, {"Verification", d.Report}}
 	return true
