@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,6 +200,10 @@ func stepCompleted(m *Message, d report.StepCompletedData) bool {
 	m.Aside, m.Mark = true, Good
 	m.Title = d.Step + ": " + d.Outcome
 	m.Text = d.Reason
+	// What names none of the objects that it is about names them all.
+	if !slices.ContainsFunc(d.IDs, func(id string) bool { return strings.Contains(d.Reason, id) }) {
+		m.Text = strings.TrimSpace(d.Reason + " " + strings.Join(d.IDs, ", "))
+	}
 	return true
 }
 

@@ -103,6 +103,8 @@ type StepCompletedData struct {
 	Step    string `json:"step"`
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason,omitempty"`
+	// IDs are those of the objects that it is about.
+	IDs []string `json:"ids,omitempty"`
 	// Result is what the step added to the document.
 	Result any `json:"result"`
 	// DurationSeconds since the start of the execution.

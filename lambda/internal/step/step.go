@@ -219,7 +219,7 @@ func (d *Deps) announce(ctx context.Context, name string, doc *document.Document
 		return
 	}
 	data := report.StepCompletedData{
-		Step: name, Outcome: did.Outcome, Reason: did.Reason,
+		Step: name, Outcome: did.Outcome, Reason: did.Reason, IDs: subjectsOf(r),
 		DurationSeconds: int(d.Now().Sub(doc.Execution.StartTime).Seconds()),
 	}
 	if !loads(name) {

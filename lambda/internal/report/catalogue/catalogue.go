@@ -57,8 +57,8 @@ func Kinds() []Kind {
 			report.StartedData{Applied: "workspaces/tokyo.yaml@4f1d2c3b"}),
 		kind(report.StepCompleted, "A step has done its work; one that only waits is silent until it is done.", "EnsureVpc",
 			report.StepCompletedData{
-				Step: "EnsureVpc", Outcome: "Created", Reason: "10.0.0.0/22", DurationSeconds: 4,
-				Result: map[string]any{"outcome": "Created", "reason": "10.0.0.0/22", "id": "vpc-0a1b2c3d4e5f60718"},
+				Step: "EnsureVpc", Outcome: "Created", IDs: []string{"vpc-0a1b2c3d4e5f60718"}, DurationSeconds: 4,
+				Result: map[string]any{"outcome": "Created", "id": "vpc-0a1b2c3d4e5f60718"},
 			}),
 		kind(report.Ready, "A workspace is as its spec wants it, and was verified.", "ready", report.ReadyData{
 			URL: "https://dbc-0a1b2c3d-4e5f.cloud.databricks.com", Changed: []string{"EnsureVpc", "EnsureSubnets"},
