@@ -32,7 +32,7 @@ func TestRolesAllowWhatIsCalled(t *testing.T) {
 	for _, f := range plan.Functions() {
 		allowed[f.Name] = actions(f.Allow)
 	}
-	s := newScene(t)
+	s := newTalk(t)
 	s.push(s.text)
 	s.mustBeReady()
 	s.push(s.text)

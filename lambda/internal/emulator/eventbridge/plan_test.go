@@ -53,6 +53,11 @@ const pullRequested = `{"version":"0","id":"01234567-0123-0123-0123-012345678901
 "detail":{"event":"pullRequestCreated","pullRequestId":"1","pullRequestStatus":"Open","isMerged":"False","repositoryNames":["lakegate-specs"],
 "destinationReference":"refs/heads/main","sourceReference":"refs/heads/change","destinationCommit":"1","sourceCommit":"2"}}`
 
+// stepCompleted is what Lakegate itself says on its bus.
+const stepCompleted = `{"version":"0","id":"315c1398-40ff-a850-213b-158f73e60175","detail-type":"Workspace Step Completed","source":"lakegate",
+"account":"123456789012","time":"2026-11-02T09:00:00Z","region":"eu-west-1","resources":[],
+"detail":{"metadata":{"workspace":"team-a","announced":true},"data":{"step":"EnsureVpc","outcome":"Created"}}}`
+
 func TestPlanRules(t *testing.T) {
 	t.Parallel()
 	type testCase struct {
@@ -109,6 +114,19 @@ func TestPlanRules(t *testing.T) {
 		{name: "failed", rule: "ComputeAbandoned", event: executionEnded, want: true},
 		{name: "succeeded", rule: "ComputeAbandoned", event: executionEnded, what: "FAILED", with: "SUCCEEDED"},
 		{name: "spec for the report", rule: "ExecutionFailed", event: objectCreated},
+	}
+	for _, rule := range []string{"TellSlack", "TellAmazonQ", "TellTeams", "TellWebhook"} {
+		threads := rule == "TellSlack" || rule == "TellAmazonQ"
+		tests = append(tests, []testCase{
+			{name: "step", rule: rule, event: stepCompleted, want: threads},
+			{name: "step that found everything", rule: rule, event: stepCompleted, what: "Created", with: "Found"},
+			{name: "step of an execution that was not told of", rule: rule, event: stepCompleted, what: "true", with: "false"},
+			{name: "news", rule: rule, event: stepCompleted, what: "Workspace Step Completed", with: "Workspace Ready", want: true},
+			{name: "news of an execution that was not told of", rule: rule, event: strings.Replace(stepCompleted, "true", "false", 1), what: "Workspace Step Completed", with: "Spec Rejected", want: true},
+			{name: "news that are replayed", rule: rule, event: strings.Replace(stepCompleted, "Workspace Step Completed", "Workspace Ready", 1), what: `"resources"`, with: `"replay-name":"monday","resources"`},
+			{name: "steps that are replayed", rule: rule, event: stepCompleted, what: `"resources"`, with: `"replay-name":"monday","resources"`},
+			{name: "of somebody else", rule: rule, event: stepCompleted, what: `"source":"lakegate"`, with: `"source":"aws.states"`},
+		}...)
 	}
 	patterns := map[string]*eventbridge.Pattern{}
 	for _, rule := range plan.Rules() {
