@@ -165,6 +165,9 @@ func TestAlarmTopic(t *testing.T) {
 	}
 }
 
+// searched is a search for the metrics of our functions.
+var searched = regexp.MustCompile(`^SORT\(SEARCH\('\{([\w/]+),(\w+)\} MetricName="(\w+)" (\w+)=lakegate', 'Maximum', 3600\), MAX, DESC, 10\)$`)
+
 // queried is a query of Metrics Insights.
 var queried = regexp.MustCompile(`^SELECT MAX\((\w+)\) FROM SCHEMA\((\w+), (\w+)\) GROUP BY (\w+) ORDER BY MAX\(\) DESC LIMIT 10$`)
 
@@ -211,12 +214,16 @@ func TestDashboard(t *testing.T) {
 			options, _ := m[len(m)-1].(map[string]any)
 			var key []string
 			if query, ok := options["expression"].(string); ok {
-				parts := queried.FindStringSubmatch(query)
-				if parts == nil || parts[3] != parts[4] {
+				asked, found := queried.FindStringSubmatch(query), searched.FindStringSubmatch(query)
+				switch {
+				case asked != nil && asked[3] == asked[4]:
+					key = []string{asked[2], asked[1], asked[3]}
+				case found != nil && found[2] == found[4]:
+					key = []string{found[1], found[3], found[2]}
+				default:
 					t.Errorf("widget %q asks %s", w.Properties.Title, query)
 					continue
 				}
-				key = []string{parts[2], parts[1], parts[3]}
 			} else {
 				key = []string{fmt.Sprint(m[0]), fmt.Sprint(m[1])}
 				for i := 2; i+1 < len(m); i += 2 {

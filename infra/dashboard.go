@@ -83,7 +83,7 @@ func newDashboard(stack awscdk.Stack, values placeholders, made map[string]awsla
 		{plan.MetricTimeToReady, nil, "p50", "median"}, {plan.MetricTimeToReady, nil, "p90", "p90"}, {plan.MetricTimeToReady, nil, "p99", "p99"},
 	})
 	d.ranking("Slowest steps, with what they wait for (seconds)", plan.MetricStepTime)
-	d.ranking("Slowest invocations (milliseconds)", plan.MetricInvocationTime)
+	d.rankingOfFunctions("Slowest invocations (milliseconds)", plan.LambdaDuration)
 
 	d.graph("Executions started", true, append(
 		[]line{{plan.MetricDispatched, nil, "Sum", "by a push or deletion"}}, perMachine(plan.ExecutionsStarted)...))
@@ -167,13 +167,22 @@ func (d *dashboard) graph(title string, stacked bool, of []line) {
 // ranking adds a graph of the steps with the greatest values of a metric.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-querylanguage.html
 func (d *dashboard) ranking(title string, m plan.Metric) {
+	d.expression(title, fmt.Sprintf("SELECT MAX(%s) FROM SCHEMA(%s, %s) GROUP BY %s ORDER BY MAX() DESC LIMIT 10",
+		m.Name, m.Namespace, plan.DimensionStep, plan.DimensionStep))
+}
+
+// rankingOfFunctions adds a graph of our functions with the greatest values of a
+// metric of AWS, which has those of others, too.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+func (d *dashboard) rankingOfFunctions(title string, m plan.Metric) {
+	d.expression(title, fmt.Sprintf(`SORT(SEARCH('{%s,%s} MetricName="%s" %s=%s', 'Maximum', 3600), MAX, DESC, 10)`,
+		m.Namespace, plan.DimensionFunction, m.Name, plan.DimensionFunction, strings.TrimSuffix(plan.FunctionPrefix, "-")))
+}
+
+func (d *dashboard) expression(title, expression string) {
 	d.add(graphWidth, graphHeight, "metric", graph{
 		Title: title, Region: d.region, View: "timeSeries", Period: 3600, YAxis: &yAxis{},
-		Metrics: []any{[]any{map[string]string{
-			"id": "slowest", "label": "",
-			"expression": fmt.Sprintf("SELECT MAX(%s) FROM SCHEMA(%s, %s) GROUP BY %s ORDER BY MAX() DESC LIMIT 10",
-				m.Name, m.Namespace, plan.DimensionStep, plan.DimensionStep),
-		}}},
+		Metrics: []any{[]any{map[string]string{"id": "slowest", "label": "", "expression": expression}}},
 	})
 }
 

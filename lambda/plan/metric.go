@@ -8,8 +8,9 @@ type Metric struct {
 	// Unit as CloudWatch names it; empty for a metric of AWS.
 	Unit string
 	// Dimensions are the sets of dimensions that it is published under: each value
-	// of each is one more metric to pay for, so workspaces are in none. An empty set
-	// is the metric without dimensions.
+	// of each is one more metric to pay for, so workspaces are in none, and nothing
+	// is published that AWS publishes already. An empty set is the metric without
+	// dimensions.
 	Dimensions [][]string
 	// Doc is one sentence.
 	Doc string
@@ -91,10 +92,6 @@ var (
 		Namespace: MetricNamespace, Name: "StepTime", Unit: "Seconds", Dimensions: [][]string{{DimensionStep}},
 		Doc: "Time that a step took; of one that waits, since it looked first.",
 	}
-	MetricInvocationTime = Metric{
-		Namespace: MetricNamespace, Name: "InvocationTime", Unit: "Milliseconds", Dimensions: [][]string{{DimensionStep}},
-		Doc: "Time of one invocation of a function.",
-	}
 	MetricRetries = Metric{
 		Namespace: MetricNamespace, Name: "Retries", Unit: "Count", Dimensions: [][]string{{DimensionClass}},
 		Doc: "Invocations that ended in a class which is retried without anybody.",
@@ -130,6 +127,10 @@ var (
 		Namespace: namespaceLambda, Name: "Errors", Dimensions: [][]string{{DimensionFunction}},
 		Doc: "Invocations that ended in an error.",
 	}
+	LambdaDuration = Metric{
+		Namespace: namespaceLambda, Name: "Duration", Dimensions: [][]string{{DimensionFunction}},
+		Doc: "Time of one invocation of a function.",
+	}
 	LambdaInvocations = Metric{
 		Namespace: namespaceLambda, Name: "Invocations", Dimensions: [][]string{{DimensionFunction}},
 		Doc: "Invocations of a function.",
@@ -163,7 +164,7 @@ var (
 // Metrics returns all that the functions publish.
 func Metrics() []Metric {
 	return []Metric{
-		MetricExecutions, MetricFailures, MetricTimeToReady, MetricStepTime, MetricInvocationTime, MetricRetries,
+		MetricExecutions, MetricFailures, MetricTimeToReady, MetricStepTime, MetricRetries,
 		MetricDeviations, MetricDispatched, MetricSurveys, MetricUnsurveyed, MetricMessages,
 	}
 }

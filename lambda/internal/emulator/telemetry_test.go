@@ -62,13 +62,10 @@ func TestTelemetry(t *testing.T) {
 	if took.Count != 1 || took.Sum != float64(ready.DurationSeconds) || took.Sum < 600 {
 		t.Errorf("time to Ready is %+v, and the event says %d s", took, ready.DurationSeconds)
 	}
-	// A step that waits took as long as it has waited, and looks shortly each time.
+	// A step that waits took as long as it has waited.
 	cluster := map[string]string{plan.DimensionStep: "VerifyCluster"}
 	if is := of(plan.MetricStepTime, cluster); is.Count != 2 || is.Max < 60 || is.Max > took.Sum {
 		t.Errorf("VerifyCluster took %+v", is)
-	}
-	if is := of(plan.MetricInvocationTime, cluster); is.Count < 4 || is.Max > 60_000 {
-		t.Errorf("invocations of VerifyCluster took %+v", is)
 	}
 	for _, step := range plan.Workspace().Steps() {
 		if of(plan.MetricStepTime, map[string]string{plan.DimensionStep: step.Name}).Count == 0 {

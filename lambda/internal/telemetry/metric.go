@@ -24,8 +24,8 @@ func Count(ctx context.Context, m plan.Metric, value float64, dimensions Values)
 	publish(ctx, now(), []point{{m, value}}, dimensions, members)
 }
 
-// End ends an invocation: it publishes what there is to say of each, and sends
-// its trace segment. Class is that of the error it ended with; empty if there
+// End ends an invocation: it publishes what there is to say of it, and sends its
+// trace segment. Class is that of the error it ended with; empty if there
 // was none.
 func (i *Invocation) End(ctx context.Context, class string) {
 	now := i.now()
@@ -33,7 +33,7 @@ func (i *Invocation) End(ctx context.Context, class string) {
 	i.mu.Lock()
 	did := i.did
 	i.mu.Unlock()
-	points := []point{{plan.MetricInvocationTime, float64(took.Microseconds()) / 1000}}
+	var points []point
 	dimensions := Values{plan.DimensionStep: i.step}
 	if class == "" && did.finished {
 		points = append(points, point{plan.MetricStepTime, max(did.waited, took).Seconds()})
@@ -94,7 +94,7 @@ type (
 // those of the metrics and of their dimensions.
 func publish(ctx context.Context, at time.Time, points []point, dimensions Values, members map[string]any) {
 	lines := outputOf(ctx).Lines
-	if lines == nil {
+	if lines == nil || len(points) == 0 {
 		return
 	}
 	head := embedded{Timestamp: at.UnixMilli()}

@@ -81,7 +81,7 @@ func TestLines(t *testing.T) {
 			checkEmbedded(t, line)
 		}
 	}
-	if embedded != 7 {
+	if embedded != 6 {
 		t.Errorf("there are %d lines with metrics", embedded)
 	}
 }
