@@ -66,10 +66,13 @@ const (
 	// https://aws.amazon.com/kms/pricing/
 	// https://aws.amazon.com/route53/pricing/
 	// https://aws.amazon.com/secrets-manager/pricing/
+	// https://aws.amazon.com/cloudwatch/pricing/
 	monthHours        = 730
 	perKeyMonth       = 1.0
 	perZoneMonth      = 0.5
 	perSecret         = 0.4
+	perAlarmMonth     = 0.1
+	perMetricMonth    = 0.3
 	daysOfMonth       = 30
 	workspacesOfMonth = 50
 )
@@ -187,8 +190,11 @@ func costs(ctx context.Context, out io.Writer, files []string, seeds int) error 
 		fmt.Fprintln(out)
 	}
 	fmt.Fprintf(out, "| sum | **$%.2f** | **$%.4f** | **$%.4f** |\n", first.total(), again.total(), look.total())
-	fmt.Fprintf(out, "\nThe daily looks at %d workspaces make $%.2f in a month of %d days, and the secret costs $%.2f.\n\n",
+	fmt.Fprintf(out, "\nThe daily looks at %d workspaces make $%.2f in a month of %d days, and the secret costs $%.2f.\n",
 		workspacesOfMonth, workspacesOfMonth*daysOfMonth*look.total(), daysOfMonth, perSecret)
+	alarms := len(plan.Alarms())
+	fmt.Fprintf(out, "The %d alarms of a stack with every product of chat and the key of their topic cost $%.2f, and each metric $%.4f in an hour in which it is published: there is one for each step that was done, and a few more.\n\n",
+		alarms, float64(alarms)*perAlarmMonth+perKeyMonth, perMetricMonth/monthHours)
 	return standing(ctx, out, files)
 }
 
