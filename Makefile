@@ -94,7 +94,7 @@ generate: ## Write the JSON Schema, golden files and README parts anew
 	go generate ./spec
 	go test -p 1 ./lambda/plan ./lambda/internal/report/catalogue ./spec ./infra -update
 	go test -p 1 -run 'Derived|Follow|View' ./lambda/internal/failure ./lambda/local -update
-	go test ./lambda/internal/chat -update
+	go test ./lambda/internal/chat ./lambda/internal/telemetry ./lambda/operate -update
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -95,7 +95,7 @@ func (s *stack) ringing(ctx context.Context) string {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return "cannot be read: " + failure.Classify(err).Class
+			return strings.TrimRight("cannot be read: "+failure.Code(err), ": ")
 		}
 		for _, a := range page.MetricAlarms {
 			names = append(names, aws.ToString(a.AlarmName))
