@@ -31,16 +31,17 @@ type Alarm struct {
 // watched is how often most alarms look.
 const watched = 5 * time.Minute
 
-// Alarms returns what people are told of by CloudWatch. It does not depend on
-// the functions that report: when they fail, it is the other way to hear of it.
+// Alarms returns what people are told of by CloudWatch. For Step Functions an
+// execution that was overtaken, or whose spec was rejected, has failed like any
+// other, so failures are those that ReportFailure counts; alarms on its own errors
+// and on dead letters tell if it does not.
 func Alarms() []Alarm {
-	var alarms []Alarm
+	alarms := []Alarm{once("ExecutionFailed", MetricExecutions, map[string]string{DimensionOutcome: OutcomeFailed},
+		"An execution failed, and somebody has to look after it. First: make status, or open the red state of the execution. Its error says who acts and what to do; then redrive the execution or push the spec again.")}
 	for _, m := range Machines() {
 		of := map[string]string{DimensionMachine: m.Placeholder}
 		alarms = append(
 			alarms,
-			once(m.ID+"Failed", ExecutionsFailed, of, fmt.Sprintf(
-				"An execution of %s failed. It may also have been overtaken by a newer revision, or its spec rejected. First: make status, or open the red state of the execution. Its error says who acts and what to do; then redrive the execution or push the spec again.", m.Name)),
 			once(m.ID+"TimedOut", ExecutionsTimedOut, of, fmt.Sprintf(
 				"An execution of %s took longer than it may, which no step has noticed. First: open the execution and see in which state it waited; then push the spec again.", m.Name)),
 			once(m.ID+"Aborted", ExecutionsAborted, of, fmt.Sprintf(
