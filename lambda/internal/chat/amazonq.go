@@ -34,7 +34,7 @@ type notification struct {
 type notificationContent struct {
 	TextType    string   `json:"textType"`
 	Title       string   `json:"title"`
-	Description string   `json:"description,omitempty"`
+	Description string   `json:"description"`
 	NextSteps   []string `json:"nextSteps,omitempty"`
 	Keywords    []string `json:"keywords,omitempty"`
 }
@@ -47,9 +47,9 @@ type notificationMetadata struct {
 	AdditionalContext map[string]string `json:"additionalContext,omitempty"`
 }
 
-// amazonQMessage keeps a notification far from the 256 KiB of a message of SNS, at
-// a length that both clients show.
-const amazonQMessage = 12000
+// amazonQMessage is how long a notification may be as a whole, so that its
+// description has no more than 8,000 characters.
+const amazonQMessage = 8000
 
 // Threads says whether messages of one execution can be put under each other.
 func (q *AmazonQ) Threads() bool { return true }
@@ -106,6 +106,10 @@ func notificationOf(m *Message, detail int) notification {
 	}
 	if len(facts) > 0 {
 		paragraphs = append(paragraphs, strings.Join(facts, "\n"))
+	}
+	// A notification without a description is dropped.
+	if len(paragraphs) == 0 {
+		paragraphs = []string{literal(m.Title, 200)}
 	}
 	n := notification{
 		Version: "1.0", Source: "custom", ID: m.Key,

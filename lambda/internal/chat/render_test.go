@@ -242,7 +242,7 @@ func harmless(product string, payload []byte) error {
 	if !utf8.Valid(payload) {
 		return fmt.Errorf("it is no UTF-8")
 	}
-	if most := map[string]int{plan.Slack: 13000, plan.Teams: 28 << 10, plan.AmazonQ: 32 << 10}[product]; len(payload) > most {
+	if most := map[string]int{plan.Slack: 13000, plan.Teams: 28 << 10, plan.AmazonQ: 8000}[product]; len(payload) > most {
 		return fmt.Errorf("it has %d bytes", len(payload))
 	}
 	var problem error

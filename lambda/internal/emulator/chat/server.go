@@ -325,7 +325,7 @@ func (s *Server) Notify(body string) {
 		}
 	}
 	m := Message{Product: "amazonq", Payload: json.RawMessage(body)}
-	if json.Unmarshal([]byte(body), &n) != nil || n.Version != "1.0" || n.Source != "custom" || n.Content.Title+n.Content.Description == "" ||
+	if json.Unmarshal([]byte(body), &n) != nil || n.Version != "1.0" || n.Source != "custom" || n.Content.Description == "" || len(n.Content.Description) > 8000 ||
 		n.Content.TextType != "" && n.Content.TextType != "client-markdown" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
