@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lakegate/lambda/internal/failure"
@@ -27,8 +28,10 @@ type Poster struct {
 const (
 	// maxReply is how much of a reply is read.
 	maxReply = 64 << 10
-	// patience is how long one waits that was told to come later.
-	patience = 30 * time.Second
+	// patience is how long one waits that was told to come later. With the wait for
+	// the message above and two replies it has to fit into an invocation: one that
+	// is cut off keeps its claim.
+	patience = 20 * time.Second
 	// answersWithin is how long a reply may take.
 	answersWithin = 10 * time.Second
 )
@@ -82,7 +85,7 @@ func (p *Poster) once(ctx context.Context, product, address string, body []byte,
 		if about, ok := errors.AsType[*url.Error](err); ok {
 			err = about.Err
 		}
-		return nil, 0, failure.As(plan.Transient, "", fmt.Errorf("posting to %s: %w", product, err))
+		return nil, 0, failure.New(plan.Transient, "", "posting to %s: %s", product, without(req.URL, err.Error()))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
@@ -101,8 +104,20 @@ func (p *Poster) once(ctx context.Context, product, address string, body []byte,
 	case status >= 500 || status == http.StatusRequestTimeout:
 		return nil, 0, failure.New(plan.Transient, "", "posting to %s: it answers %d", product, status)
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge:
-		return nil, 0, failure.New(plan.Internal, "", "posting to %s: it answers %d, %s", product, status, line(string(reply), 100))
+		return nil, 0, failure.New(plan.Internal, "", "posting to %s: it answers %d, %s", product, status, line(without(req.URL, string(reply)), 100))
 	default:
 		return nil, 0, failure.New(plan.AccessDenied, "Look whether the address in the secret is still good.", "posting to %s: it answers %d", product, status)
 	}
+}
+
+// without leaves an address out of a text: the error of a connection names the
+// host, and a reply may repeat what it was asked.
+func without(address *url.URL, text string) string {
+	for _, part := range []string{address.String(), address.RequestURI(), address.Hostname()} {
+		// The root is the path of every address.
+		if len(part) > 1 {
+			text = strings.ReplaceAll(text, part, "***")
+		}
+	}
+	return text
 }
