@@ -30,7 +30,7 @@ type entry struct {
 	// Claimed is when somebody began to post it.
 	Claimed time.Time `json:"claimed"`
 	// Posted says that it is there, under the name Receipt where the product gives
-	// one.
+	// one; or that it is not to be told any more.
 	Posted  bool   `json:"posted"`
 	Receipt string `json:"receipt,omitempty"`
 }

@@ -25,8 +25,9 @@ type Message struct {
 	// Key is the same for a message that is sent again, and Thread for all messages
 	// of one execution.
 	Key, Thread string
-	// Kind is the detail type of the event.
+	// Kind is the detail type of the event, Time when it was sent.
 	Kind string
+	Time time.Time
 	// Mark says at a glance how it stands.
 	Mark Mark
 	// Title is one line, Text a paragraph, Detail what was found, as it was found.
@@ -91,7 +92,7 @@ func From(payload []byte) (*Message, error) {
 	}
 	about := detail.Metadata
 	m := &Message{
-		Key: about.IdempotencyKey, Thread: about.CorrelationID, Kind: e.DetailType, Workspace: about.Workspace,
+		Key: about.IdempotencyKey, Thread: about.CorrelationID, Kind: e.DetailType, Time: e.Time, Workspace: about.Workspace,
 		Resources: e.Resources, Links: linksOf(about), Reply: about.Announced,
 	}
 	said, err := compose(m, detail.Data)

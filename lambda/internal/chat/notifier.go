@@ -42,6 +42,9 @@ const (
 	// and hesitation the pause in between: events overtake each other.
 	beginning  = 8
 	hesitation = 2 * time.Second
+	// interest in a step is lost after that time, if there is nothing to put it
+	// under: it is shorter than what passes until Lambda tries for the third time.
+	interest = 3 * time.Minute
 )
 
 // Notify posts the message of an event, if there is one.
@@ -61,7 +64,7 @@ func (n *Notifier) Notify(ctx context.Context, payload []byte) error {
 	if err != nil || !ok {
 		return err
 	}
-	receipt, err := n.post(ctx, channel, m)
+	receipt, told, err := n.post(ctx, channel, m)
 	if err != nil {
 		if failure.Is(err, plan.AccessDenied) {
 			n.Forget()
@@ -72,33 +75,43 @@ func (n *Notifier) Notify(ctx context.Context, payload []byte) error {
 		}
 		return err
 	}
-	telemetry.Did(ctx, plan.OutcomeSent, 0, false)
+	if told {
+		telemetry.Did(ctx, plan.OutcomeSent, 0, false)
+	}
 	_, err = n.Ledger.write(ctx, m.Key, entry{Claimed: n.Ledger.Now().UTC(), Posted: true, Receipt: receipt}, etag)
 	return err
 }
 
 // post posts a message where it belongs: under that which has told of the start,
-// or on its own.
-func (n *Notifier) post(ctx context.Context, channel Channel, m *Message) (string, error) {
-	if !channel.Threads() || m.Kind == report.Started {
-		return channel.Send(ctx, m, "")
+// or on its own. What is of interest only to those who were told of the start is
+// not told to others.
+func (n *Notifier) post(ctx context.Context, channel Channel, m *Message) (receipt string, told bool, err error) {
+	if m.Kind == report.Started || !channel.Threads() && m.Kind != report.Superseded {
+		receipt, err = channel.Send(ctx, m, "")
+		return receipt, true, err
 	}
 	for try := 1; ; try++ {
 		root, _, err := n.Ledger.read(ctx, m.Thread+"/started")
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		switch {
+		case m.Kind == report.Superseded && !root.Posted:
+			return "", false, nil
 		case root.Posted, !m.Reply:
-			return channel.Send(ctx, m, root.Receipt)
+			receipt, err = channel.Send(ctx, m, root.Receipt)
+			return receipt, true, err
 		case try < beginning:
 			if err := n.Pause(ctx, hesitation); err != nil {
-				return "", fmt.Errorf("waiting for the message that %s belongs under: %w", m.Key, err)
+				return "", false, fmt.Errorf("waiting for the message that %s belongs under: %w", m.Key, err)
 			}
+		case m.Aside && n.Ledger.Now().Sub(m.Time) > interest:
+			return "", false, nil
 		case m.Aside:
-			return "", failure.New(plan.Transient, "", "posting %s: the message that it belongs under is not there yet", m.Key)
+			return "", false, failure.New(plan.Transient, "", "posting %s: the message that it belongs under is not there yet", m.Key)
 		default:
-			return channel.Send(ctx, m, "")
+			receipt, err = channel.Send(ctx, m, "")
+			return receipt, true, err
 		}
 	}
 }
