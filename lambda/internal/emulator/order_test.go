@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lakegate/lambda/internal/emulator/asl"
+	"lakegate/lambda/internal/emulator/eventbridge"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/internal/report"
 	"lakegate/lambda/plan"
@@ -62,6 +64,11 @@ func TestSuspend(t *testing.T) {
 	s.push(suspended)
 	if changes := s.Changes(before); len(changes) > 0 {
 		t.Errorf("a suspended spec led to %v", changes)
+	}
+	// It was suspended twice; to push what is suspended says nothing new.
+	told := slices.DeleteFunc(s.World.Events.Events(plan.EventBusName), func(e eventbridge.Event) bool { return e.DetailType != report.Suspended })
+	if len(told) != 2 {
+		t.Errorf("that it is suspended was told %d times", len(told))
 	}
 
 	s.push(s.text)

@@ -113,12 +113,16 @@ func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *documen
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
 	}
+	// It is told before it is noted as told, and once, however often a suspended spec
+	// is pushed.
+	if status.Condition(report.ConditionSuspended) == nil {
+		if err := d.Publisher.Publish(ctx, report.Suspended, "suspended", subject(doc), report.SuspendedData{Message: conditions[0].Message, URL: status.URL}); err != nil {
+			return err
+		}
+	}
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)
 	if err := d.Statuses.Write(ctx, status); err != nil {
-		return err
-	}
-	if err := d.Publisher.Publish(ctx, report.Suspended, "suspended", subject(doc), report.SuspendedData{Message: conditions[0].Message, URL: status.URL}); err != nil {
 		return err
 	}
 	return d.Leases.Release(ctx, doc.Workspace, doc.Execution.ARN)
@@ -140,10 +144,10 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	out.Recovers = troubled(status)
 	if doc.Retirement != nil {
 		status.Verified = nil
-		if err := d.working(ctx, doc, status, "retires the workspace after"); err != nil {
+		if err := d.started(ctx, doc, out, status); err != nil {
 			return err
 		}
-		return d.started(ctx, doc, out, status)
+		return d.working(ctx, doc, status, "retires the workspace after")
 	}
 	if err := sameIdentity(status.Applied, doc); err != nil {
 		return err
@@ -152,10 +156,12 @@ func (d *Deps) reconciling(ctx context.Context, doc *document.Document, out *doc
 	if doc.Mode == document.Verify {
 		return nil
 	}
-	if err := d.working(ctx, doc, status, "applies"); err != nil {
+	// It is told before it is noted: the note takes away from the status what a
+	// second attempt has to know, that the last execution failed.
+	if err := d.started(ctx, doc, out, status); err != nil {
 		return err
 	}
-	return d.started(ctx, doc, out, status)
+	return d.working(ctx, doc, status, "applies")
 }
 
 // troubled says whether the last execution failed, or drift was found.

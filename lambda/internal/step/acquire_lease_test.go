@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"lakegate/lambda/internal/emulator/wire"
 )
 
 func TestAcquireLease(t *testing.T) {
@@ -18,6 +20,22 @@ func TestAcquireLease(t *testing.T) {
 		if !ok || !strings.Contains(string(status.Body), `"Reconciling"`) {
 			t.Errorf("the status is %s", status.Body)
 		}
+	})
+	t.Run("not told at first", func(t *testing.T) {
+		t.Parallel()
+		r := at(t, "AcquireLease")
+		r.world.Hub.Inject(&wire.Fault{Kind: wire.Refuse, Service: "events", Action: "PutEvents", Times: -1})
+		if err := r.step("AcquireLease"); err == nil {
+			t.Fatal("it went on")
+		}
+		r.world.Hub.Clear()
+		if err := r.step("AcquireLease"); err != nil {
+			t.Fatal(err)
+		}
+		// What the status said before is not lost.
+		var l struct{ Interrupted bool }
+		r.result("AcquireLease", &l)
+		same(t, "interrupted", false, l.Interrupted)
 	})
 	t.Run("not the newest", func(t *testing.T) {
 		t.Parallel()
