@@ -13,6 +13,7 @@ import (
 	"lakegate/lambda/internal/emulator"
 	"lakegate/lambda/internal/emulator/asl"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/terminal"
 	"lakegate/lambda/plan"
 )
 
@@ -115,7 +116,7 @@ func (f *follower) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.live {
-		return f.out.Write(p)
+		return terminal.Writer{Out: f.out}.Write(p)
 	}
 	f.begun = append(f.begun, p...)
 	for {
@@ -123,7 +124,7 @@ func (f *follower) Write(p []byte) (int, error) {
 		if !found {
 			return len(p), nil
 		}
-		f.lines, f.begun = append(f.lines, line{text: string(text)}), rest
+		f.lines, f.begun = append(f.lines, line{text: terminal.Literal(string(text))}), rest
 	}
 }
 
@@ -143,7 +144,7 @@ func (f *follower) settle() {
 	for _, l := range f.lines {
 		fmt.Fprintln(f.out, l.plain())
 	}
-	_, _ = f.out.Write(f.begun)
+	_, _ = terminal.Writer{Out: f.out}.Write(f.begun)
 	f.lines, f.begun, f.live = nil, nil, false
 }
 
@@ -171,7 +172,7 @@ func (f *follower) event(arn string, e asl.Event) {
 	case "LambdaFunctionFailed":
 		r.steps[e.ID], r.troubled = step, step
 		what, _, _ := strings.Cut(message(text("cause")), "\n")
-		l := line{at: e.Time.Sub(r.start), mark: trouble, step: step, outcome: text("error"), reason: what}
+		l := line{at: e.Time.Sub(r.start), mark: trouble, step: step, outcome: text("error"), reason: what}.literal()
 		r.note(step, l)
 		f.tell(r, l)
 	case "TaskStateExited":
@@ -182,7 +183,7 @@ func (f *follower) event(arn string, e asl.Event) {
 		if e.Type == "ExecutionFailed" && r.troubled != "" {
 			where += " in " + r.troubled
 		}
-		l := line{at: e.Time.Sub(r.start), mark: failed, step: where, outcome: text("error"), reason: what, remedy: remedy}
+		l := line{at: e.Time.Sub(r.start), mark: failed, step: where, outcome: text("error"), reason: what, remedy: remedy}.literal()
 		r.active, r.failed = nil, &l
 		f.tell(r, l)
 	case "ExecutionSucceeded":
@@ -230,7 +231,7 @@ func (f *follower) exit(r *execution, at time.Time, name, output string) {
 	if s := stepOf[name]; s.Result != "" && json.Unmarshal(s.ResultIn([]byte(output)), &did) != nil {
 		return
 	}
-	l := line{at: at.Sub(r.start), mark: done, step: name, outcome: did.Outcome, reason: did.Reason}
+	l := line{at: at.Sub(r.start), mark: done, step: name, outcome: did.Outcome, reason: did.Reason}.literal()
 	if did.Outcome != "Waiting" {
 		r.active = slices.DeleteFunc(r.active, func(a *activity) bool { return a.step == name })
 		f.tell(r, l)
@@ -242,6 +243,14 @@ func (f *follower) exit(r *execution, at time.Time, name, output string) {
 	if !known {
 		f.tell(r, l)
 	}
+}
+
+// literal is a line of which a terminal obeys nothing.
+func (l line) literal() line {
+	for _, text := range []*string{&l.outcome, &l.reason, &l.remedy} {
+		*text = terminal.Literal(*text)
+	}
+	return l
 }
 
 func (f *follower) tell(r *execution, l line) {

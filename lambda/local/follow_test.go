@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/emulator/asl"
 	"lakegate/lambda/internal/emulator/wire"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
@@ -101,5 +102,27 @@ func TestFollow(t *testing.T) {
 			}
 			golden(t, test.file, out.String())
 		})
+	}
+}
+
+func TestNothingThatIsShownIsObeyed(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	f := &follower{out: &out}
+	const evil = "\x1b]0;owned\x07\x1b[2J\u009b1A\u202e"
+	for i, e := range []asl.Event{
+		{Type: "ExecutionStarted"},
+		{Type: "TaskStateEntered", Details: map[string]any{"name": "LoadSpec"}},
+		{Type: "LambdaFunctionFailed", Details: map[string]any{"error": evil, "cause": `{"errorMessage": "reading \u001b[2J"}`}},
+		{Type: "ExecutionFailed", Details: map[string]any{"error": evil, "cause": evil + "\n\nWhat to do: " + evil}},
+	} {
+		e.ID, e.PreviousID = int64(i+1), int64(i)
+		f.event("arn:aws:states:eu-west-1:123456789012:execution:lakegate-workspace:tokyo-1", e)
+	}
+	if _, err := f.Write([]byte(evil + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\x07\u009b\u202e") || !strings.Contains(out.String(), "owned") {
+		t.Errorf("it shows %q", out.String())
 	}
 }

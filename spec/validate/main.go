@@ -57,7 +57,7 @@ func run(paths []string, stdout io.Writer, to reporter) bool {
 			continue
 		}
 		if len(files) == 0 {
-			fmt.Fprintf(stdout, "%s: no specs\n", path)
+			fmt.Fprintf(stdout, "%s: no specs\n", printable(path))
 		}
 		for _, file := range files {
 			data, err := os.ReadFile(file)
@@ -78,7 +78,7 @@ func run(paths []string, stdout io.Writer, to reporter) bool {
 				valid = false
 				continue
 			}
-			fmt.Fprintf(stdout, "%s: valid: %s\n", file, summary(w))
+			fmt.Fprintf(stdout, "%s: valid: %s\n", printable(file), printable(summary(w)))
 		}
 	}
 	return valid

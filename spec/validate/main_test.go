@@ -206,3 +206,27 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+func TestNoFileNameIsACommand(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "a\n::add-mask::b\x1b[2J")
+	if err := os.MkdirAll(filepath.Join(folder, "empty"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"minimal.yaml": string(text), "bad.yaml": "kind: nothing\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	run([]string{folder, filepath.Join(folder, "empty"), filepath.Join(folder, "missing")}, &stdout, terminal{&stderr})
+	for _, out := range []string{stdout.String(), stderr.String()} {
+		if strings.Contains("\n"+out, "\n::") || strings.Contains(out, "\x1b") || !strings.Contains(out, "add-mask") {
+			t.Errorf("it prints %q", out)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 // terminal tells people.
 type terminal struct{ out io.Writer }
 
-func (t terminal) path(_ string, err error) { fmt.Fprintln(t.out, err) }
+func (t terminal) path(_ string, err error) { fmt.Fprintln(t.out, printable(err.Error())) }
 
 // maxExcerpt is the longest line, in bytes, that is worth showing.
 const maxExcerpt = 300
@@ -23,12 +23,12 @@ const maxExcerpt = 300
 func (t terminal) spec(_ string, data []byte, err error) {
 	all, ok := errors.AsType[spec.Errors](err)
 	if !ok {
-		fmt.Fprintln(t.out, err)
+		fmt.Fprintln(t.out, printable(err.Error()))
 		return
 	}
 	lines := strings.Split(string(data), "\n")
 	for _, e := range all {
-		fmt.Fprintln(t.out, e)
+		fmt.Fprintln(t.out, printable(e.Error()))
 		if e.Line > len(lines) || len(lines[e.Line-1]) > maxExcerpt {
 			continue
 		}
@@ -37,7 +37,8 @@ func (t terminal) spec(_ string, data []byte, err error) {
 	}
 }
 
-// printable replaces what a terminal might obey.
+// printable replaces what a terminal might obey, and what would end the line: a
+// workflow takes the beginning of one for a command.
 func printable(line string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\t' && unicode.IsControl(r) {
