@@ -96,7 +96,8 @@ func (n *Notifier) post(ctx context.Context, channel Channel, m *Message) (recei
 			return "", false, err
 		}
 		switch {
-		case m.Kind == report.Superseded && !root.Posted:
+		case m.Kind == report.Superseded && !root.Posted, m.Aside && root.Posted && root.Receipt == "":
+			// The latter was told when the product could not thread yet.
 			return "", false, nil
 		case root.Posted, !m.Reply:
 			receipt, err = channel.Send(ctx, m, root.Receipt)

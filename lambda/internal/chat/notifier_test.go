@@ -54,14 +54,17 @@ func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 
 // channel keeps what was sent: the thread and the kind.
 type channel struct {
-	threads bool
-	sent    []string
+	threads, receipts bool
+	sent              []string
 }
 
 func (c *channel) Threads() bool { return c.threads }
 
 func (c *channel) Send(_ context.Context, m *chat.Message, thread string) (string, error) {
 	c.sent = append(c.sent, thread+": "+m.Kind)
+	if !c.receipts {
+		return "", nil
+	}
 	return "root", nil
 }
 
@@ -79,14 +82,17 @@ func TestWhatIsToldOnlyToThoseWhoKnowOfTheStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		events [][]byte
 		// after is how long after the events they are handled.
-		after   time.Duration
-		deaf    bool
+		after time.Duration
+		deaf  bool
+		// unnamed says that the start was told when the product gave no name.
+		unnamed bool
 		want    []string
 		problem string
 	}{
 		"a step under its start":                {events: [][]byte{started, step}, want: []string{": Workspace Started", "root: Workspace Step Completed"}},
 		"a step before its start":               {events: [][]byte{step}, after: time.Minute, problem: plan.Transient},
 		"a step whose start never comes":        {events: [][]byte{step, step}, after: 4 * time.Minute},
+		"a step under a start without a name":   {events: [][]byte{started, step}, unnamed: true, want: []string{": Workspace Started"}},
 		"the end of what nobody was told of":    {events: [][]byte{superseded}},
 		"the same without threads":              {events: [][]byte{superseded}, deaf: true},
 		"the end of what somebody was told of":  {events: [][]byte{started, superseded}, want: []string{": Workspace Started", "root: Workspace Superseded"}},
@@ -94,7 +100,7 @@ func TestWhatIsToldOnlyToThoseWhoKnowOfTheStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			to := &channel{threads: !c.deaf}
+			to := &channel{threads: !c.deaf, receipts: !c.unnamed}
 			objects := &bucket{bodies: map[string][]byte{}, versions: map[string]int{}}
 			n := &chat.Notifier{
 				Ledger: &chat.Ledger{Objects: func() awsapi.Objects { return objects }, Bucket: "state", Product: plan.Slack, Now: func() time.Time { return sent.Add(c.after) }},
@@ -123,6 +129,38 @@ func TestEveryNotificationHasADescription(t *testing.T) {
 	m := &chat.Message{Mark: chat.Good, Title: "EnsureVpc: Created", Aside: true}
 	if got := string(chat.RenderAmazonQ(m)); !strings.Contains(got, `"description":"EnsureVpc: Created"`) {
 		t.Errorf("it is %s", got)
+	}
+}
+
+// Who is told to come later does so for as long as an invocation has time.
+func TestWhoIsToldToComeLater(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refusals, after int
+		posted          bool
+		waited          time.Duration
+	}{
+		"several times":         {refusals: 6, after: 2, posted: true, waited: 12 * time.Second},
+		"again and again":       {refusals: 100, after: 3, waited: 18 * time.Second},
+		"much later":            {refusals: 1, after: 600},
+		"later than times last": {refusals: 1, after: 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			left, waited := c.refusals, time.Duration(0)
+			product := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if left--; left >= 0 {
+					w.Header().Set("Retry-After", strconv.Itoa(c.after))
+					w.WriteHeader(http.StatusTooManyRequests)
+				}
+			}))
+			t.Cleanup(product.Close)
+			p := &chat.Poster{Pause: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
+			_, err := p.JSON(t.Context(), "Slack", product.URL, []byte(`{}`), nil)
+			if posted := err == nil; posted != c.posted || !posted && !failure.Is(err, plan.Throttled) || waited != c.waited {
+				t.Errorf("after %s it ended with %v", waited, err)
+			}
+		})
 	}
 }
 

@@ -28,7 +28,7 @@ type Poster struct {
 const (
 	// maxReply is how much of a reply is read.
 	maxReply = 64 << 10
-	// patience is how long one waits that was told to come later. With the wait for
+	// patience is how long one waits that is told to come later. With the wait for
 	// the message above and two replies it has to fit into an invocation: one that
 	// is cut off keeps its claim.
 	patience = 20 * time.Second
@@ -36,18 +36,21 @@ const (
 	answersWithin = 10 * time.Second
 )
 
-// JSON posts a body to the address of a product and returns the reply. It waits
-// once if it is told to come later, and follows no redirect, which would lead the
-// body elsewhere.
+// JSON posts a body to the address of a product and returns the reply. It waits as
+// long as it has patience if it is told to come later: steps that run side by side
+// are told of at once, and Slack takes about one message a second. It follows no
+// redirect, which would lead the body elsewhere.
+// https://docs.slack.dev/apis/web-api/rate-limits
 func (p *Poster) JSON(ctx context.Context, product, address string, body []byte, header map[string]string) ([]byte, error) {
 	if err := checkAddress(address); err != nil {
 		return nil, failure.New(plan.AccessDenied, "Put the address into the secret: https://…", "posting to %s: %w", product, err)
 	}
-	for retried := false; ; retried = true {
+	for left := patience; ; {
 		reply, wait, err := p.once(ctx, product, address, body, header)
-		if wait == 0 || retried || wait > patience {
+		if wait == 0 || wait > left {
 			return reply, err
 		}
+		left -= wait
 		if err := p.Pause(ctx, wait); err != nil {
 			return nil, fmt.Errorf("waiting for %s: %w", product, err)
 		}
@@ -100,7 +103,7 @@ func (p *Poster) once(ctx context.Context, product, address string, body []byte,
 		if err != nil || seconds < 1 {
 			seconds = 1
 		}
-		return nil, time.Duration(seconds) * time.Second, failure.New(plan.Throttled, "", "posting to %s: it answers 429, too many requests", product)
+		return nil, time.Duration(min(seconds, 3600)) * time.Second, failure.New(plan.Throttled, "", "posting to %s: it answers 429, too many requests", product)
 	case status >= 500 || status == http.StatusRequestTimeout:
 		return nil, 0, failure.New(plan.Transient, "", "posting to %s: it answers %d", product, status)
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge:
