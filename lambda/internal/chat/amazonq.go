@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,13 +60,24 @@ func (q *AmazonQ) Threads() bool { return true }
 // has no way to escape that both know. In a code block only those of the second
 // kind end it or are read.
 func inert(s string, markup string) string {
-	return strings.Map(func(r rune) rune {
+	s = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(markup, r) {
-			return r + 0xFEE0
+			return r + wide
 		}
 		return r
 	}, s)
+	if markup == inText {
+		// Clients make links of addresses.
+		s = strings.ReplaceAll(s, "://", string(':'+wide)+"//")
+	}
+	return s
 }
+
+// wide is how far the wide form of a character is from it.
+const wide = 0xFEE0
+
+// workspaceURL is the address of a workspace, which is a link by itself.
+var workspaceURL = regexp.MustCompile(`^https://[a-z0-9-]+(\.[a-z0-9-]+)*\.databricks\.(com|us)$`)
 
 const (
 	inText = "*_~`<>[]@#|&!\\"
@@ -97,7 +109,10 @@ func notificationOf(m *Message, detail int) notification {
 	}
 	var facts []string
 	for _, f := range m.Facts {
-		if f.Value != "" {
+		switch {
+		case workspaceURL.MatchString(f.Value):
+			facts = append(facts, f.Name+": "+f.Value)
+		case f.Value != "":
 			facts = append(facts, f.Name+": "+literal(f.Value, min(detail, 400)))
 		}
 	}

@@ -135,6 +135,7 @@ func golden(t *testing.T, file string, payload []byte) {
 var hostile = map[string]string{
 	"slack mention":     "<!channel> <@U012AB3CD> <#C0123|general> @here",
 	"slack link":        "<https://evil.test|Open the console>",
+	"address":           "https://evil.test http://evil.test/a.databricks.com",
 	"markdown":          "*bold* _it_ ~no~ `code` ```\nfence\n``` # head\n- item\n[click](https://evil.test)",
 	"html":              `</pre><script>alert(1)</script><img src=x onerror=alert(1)><at>everyone</at>`,
 	"card functions":    "{{DATE(2026-11-02T09:00:00Z,SHORT)}} ${$root.secret} {{TIME(2026)}}",
@@ -309,7 +310,7 @@ func harmless(product string, payload []byte) error {
 					if name, address, ok := strings.Cut(l, ": https://ap-northeast-1.console.aws.amazon.com/"); ok && !strings.ContainsAny(name+address, "<>*`[] ") {
 						continue
 					}
-					if strings.ContainsAny(l, "*_~`<>[]@#|&!\\") {
+					if strings.ContainsAny(l, "*_~`<>[]@#|&!\\") || strings.Contains(l, "://") {
 						note("%s has markup: %q", path, l)
 					}
 				}
