@@ -38,9 +38,9 @@ type Message struct {
 	Facts []Fact
 	// Links lead to the console. Their texts and addresses are ours.
 	Links []Link
-	// Workspace, and Resources that it is about, as ARNs.
-	Workspace string
-	Resources []string
+	// Workspace and Revision, and Resources that it is about, as ARNs.
+	Workspace, Revision string
+	Resources           []string
 	// Reply says that the message belongs under that which has told of the start,
 	// Aside that it is of no interest anywhere else.
 	Reply, Aside bool
@@ -92,7 +92,7 @@ func From(payload []byte) (*Message, error) {
 	}
 	about := detail.Metadata
 	m := &Message{
-		Key: about.IdempotencyKey, Thread: about.CorrelationID, Kind: e.DetailType, Time: e.Time, Workspace: about.Workspace,
+		Key: about.IdempotencyKey, Thread: about.CorrelationID, Kind: e.DetailType, Time: e.Time, Workspace: about.Workspace, Revision: about.Revision,
 		Resources: e.Resources, Links: linksOf(about), Reply: about.Announced,
 	}
 	said, err := compose(m, detail.Data)

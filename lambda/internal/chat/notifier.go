@@ -53,6 +53,7 @@ func (n *Notifier) Notify(ctx context.Context, payload []byte) error {
 	if err != nil || m == nil {
 		return err
 	}
+	telemetry.About(ctx, telemetry.Subject{Workspace: m.Workspace, Revision: m.Revision, Execution: m.Thread})
 	channel, err := n.Open(ctx)
 	if err != nil {
 		return err

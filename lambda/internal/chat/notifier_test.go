@@ -21,6 +21,7 @@ import (
 	"lakegate/lambda/internal/chat"
 	"lakegate/lambda/internal/failure"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
 
@@ -109,8 +110,17 @@ func TestWhatIsToldOnlyToThoseWhoKnowOfTheStart(t *testing.T) {
 				Pause:  func(context.Context, time.Duration) error { return nil },
 			}
 			var err error
+			var lines bytes.Buffer
 			for _, e := range c.events {
-				err = n.Notify(t.Context(), e)
+				ctx, invocation := telemetry.Begin(telemetry.To(t.Context(), telemetry.Output{Lines: &lines}), "NotifySlack", "", "", time.Now)
+				err = n.Notify(ctx, e)
+				invocation.End(ctx, "")
+			}
+			// Who looks for what was written about a workspace finds this, too.
+			for line := range strings.Lines(lines.String()) {
+				if !strings.Contains(line, `"workspace":"tokyo"`) || !strings.Contains(line, `"execution":"tokyo-1"`) {
+					t.Errorf("a line does not say what it is about: %s", line)
+				}
 			}
 			if c.problem == "" && err != nil || c.problem != "" && !failure.Is(err, c.problem) {
 				t.Errorf("it ended with %v", err)

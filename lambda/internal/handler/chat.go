@@ -9,6 +9,7 @@ import (
 	"lakegate/lambda/internal/awsapi"
 	"lakegate/lambda/internal/chat"
 	"lakegate/lambda/internal/failure"
+	"lakegate/lambda/internal/report"
 	"lakegate/lambda/internal/telemetry"
 	"lakegate/lambda/plan"
 )
@@ -54,19 +55,19 @@ func notifier(name string, cfg Config, clients *awsapi.Clients) func(context.Con
 func deliver(ctx context.Context, secret *chat.Secret, post *chat.Poster, now func() time.Time, payload []byte) error {
 	var e struct {
 		Detail struct {
-			Metadata struct {
-				IdempotencyKey string `json:"idempotencyKey"`
-			} `json:"metadata"`
+			Metadata report.Metadata `json:"metadata"`
 		} `json:"detail"`
 	}
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return fmt.Errorf("decoding event: %w", err)
 	}
+	about := e.Detail.Metadata
+	telemetry.About(ctx, telemetry.Subject{Workspace: about.Workspace, Revision: about.Revision, Execution: about.CorrelationID})
 	var s struct{ URL, Key string }
 	if err := secret.Read(ctx, &s); err != nil {
 		return err
 	}
-	err := (&chat.Webhook{URL: s.URL, Key: s.Key, Post: post, Now: now}).Deliver(ctx, e.Detail.Metadata.IdempotencyKey, payload)
+	err := (&chat.Webhook{URL: s.URL, Key: s.Key, Post: post, Now: now}).Deliver(ctx, about.IdempotencyKey, payload)
 	if failure.Is(err, plan.AccessDenied) {
 		secret.Forget()
 	}
