@@ -267,6 +267,9 @@ func drifted(m *Message, d report.DriftedData) bool {
 }
 
 func suspended(m *Message, d report.SuspendedData) bool {
+	if d.Already {
+		return false
+	}
 	m.Mark, m.Title, m.Text = Quiet, m.Workspace+" is suspended", d.Message
 	return true
 }

@@ -132,6 +132,16 @@ func TestWhatIsToldOnlyToThoseWhoKnowOfTheStart(t *testing.T) {
 	}
 }
 
+func TestToPushWhatIsSuspendedIsNoNews(t *testing.T) {
+	t.Parallel()
+	for already, want := range map[bool]bool{false: true, true: false} {
+		m, err := chat.From(eventOf(t, report.Suspended, report.Event{Data: report.SuspendedData{Message: "It stops.", Already: already}}))
+		if err != nil || (m != nil) != want {
+			t.Errorf("already %t says %+v, %v", already, m, err)
+		}
+	}
+}
+
 // A notification that has nothing but a title has a description all the same:
 // without one it is dropped.
 func TestEveryNotificationHasADescription(t *testing.T) {

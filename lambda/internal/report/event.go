@@ -116,6 +116,8 @@ type SuspendedData struct {
 	Message string `json:"message"`
 	// URL of the workspace, if it has come so far.
 	URL string `json:"url,omitempty"`
+	// Already says that the spec was suspended before, and only pushed again.
+	Already bool `json:"already"`
 }
 
 // ReadyData is the data of Ready.

@@ -113,12 +113,11 @@ func (d *Deps) suspend(ctx context.Context, doc *document.Document, out *documen
 	if ready := status.Condition(report.ConditionReady); ready != nil {
 		conditions = append(conditions, *ready)
 	}
-	// It is told before it is noted as told, and once, however often a suspended spec
-	// is pushed.
-	if status.Condition(report.ConditionSuspended) == nil {
-		if err := d.Publisher.Publish(ctx, report.Suspended, "suspended", subject(doc), report.SuspendedData{Message: conditions[0].Message, URL: status.URL}); err != nil {
-			return err
-		}
+	// It is told before it is noted as told.
+	if err := d.Publisher.Publish(ctx, report.Suspended, "suspended", subject(doc), report.SuspendedData{
+		Message: conditions[0].Message, URL: status.URL, Already: status.Condition(report.ConditionSuspended) != nil,
+	}); err != nil {
+		return err
 	}
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.Set(d.Now(), conditions...)
