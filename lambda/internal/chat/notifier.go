@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"lakegate/lambda/internal/awsapi"
@@ -118,28 +119,32 @@ func (n *Notifier) post(ctx context.Context, channel Channel, m *Message) (recei
 	}
 }
 
-// Secret reads a secret once, until it is forgotten. It is safe for concurrent
+// Secret reads a secret, and remembers it for a while. It is safe for concurrent
 // use.
 type Secret struct {
 	Secrets func() awsapi.Secrets
 	ID      string
+	Now     func() time.Time
 
 	mu   sync.Mutex
 	text string
+	read time.Time
 }
+
+// remembered is for how long a secret is: who has written another channel into it
+// sees that soon, though the old one is as good.
+const remembered = 5 * time.Minute
 
 // Read decodes the secret, which is JSON.
 func (s *Secret) Read(ctx context.Context, into any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.text == "" {
+	if now := s.Now(); s.text == "" || now.Sub(s.read) > remembered {
 		out, err := s.Secrets().GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.ID})
 		if err != nil {
 			return fmt.Errorf("reading secret %s: %w", s.ID, err)
 		}
-		if out.SecretString != nil {
-			s.text = *out.SecretString
-		}
+		s.text, s.read = aws.ToString(out.SecretString), now
 	}
 	if json.Unmarshal([]byte(s.text), into) != nil {
 		// The error would have parts of it.

@@ -3,6 +3,7 @@ package chat_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
@@ -181,6 +183,34 @@ func TestWhoIsToldToComeLater(t *testing.T) {
 				t.Errorf("after %s it ended with %v", waited, err)
 			}
 		})
+	}
+}
+
+// secrets count how often they are read.
+type secrets struct {
+	awsapi.Secrets
+	reads int
+}
+
+func (s *secrets) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	s.reads++
+	return &secretsmanager.GetSecretValueOutput{SecretString: aws.String(fmt.Sprintf(`{"channel": "C%d"}`, s.reads))}, nil
+}
+
+func TestASecretIsReadAnewAfterAWhile(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)
+	kept := &secrets{}
+	s := &chat.Secret{Secrets: func() awsapi.Secrets { return kept }, ID: "lakegate/slack", Now: func() time.Time { return now }}
+	for _, want := range []struct {
+		after   time.Duration
+		channel string
+	}{{0, "C1"}, {4 * time.Minute, "C1"}, {2 * time.Minute, "C2"}, {time.Minute, "C2"}} {
+		now = now.Add(want.after)
+		var is struct{ Channel string }
+		if err := s.Read(t.Context(), &is); err != nil || is.Channel != want.channel {
+			t.Errorf("%s later it says %v, %v, want %s", want.after, is, err, want.channel)
+		}
 	}
 }
 

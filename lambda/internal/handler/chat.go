@@ -17,7 +17,7 @@ import (
 // notifier returns what a function does that tells people; nil if the name is
 // that of another function.
 func notifier(name string, cfg Config, clients *awsapi.Clients) func(context.Context, []byte) error {
-	secret := &chat.Secret{Secrets: clients.Secrets, ID: cfg.ChatSecret}
+	secret := &chat.Secret{Secrets: clients.Secrets, ID: cfg.ChatSecret, Now: cfg.Now}
 	post := &chat.Poster{Transport: cfg.ChatTransport, Pause: cfg.Pause}
 	n := &chat.Notifier{
 		Ledger: &chat.Ledger{Objects: clients.Objects, Bucket: cfg.StateBucket, Now: cfg.Now},
