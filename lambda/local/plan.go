@@ -10,12 +10,14 @@ import (
 
 	"lakegate/lambda/internal/emulator/eventbridge"
 	"lakegate/lambda/internal/report"
+	"lakegate/lambda/internal/terminal"
 	"lakegate/lambda/plan"
 )
 
 // planned shows what a spec would change, after another one was applied, if a
 // base is given.
 func planned(ctx context.Context, out io.Writer, file, base string, seed uint64) error {
+	out = terminal.Writer{Out: out}
 	c, err := load(out, file)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"lakegate/lambda/internal/emulator"
+	"lakegate/lambda/internal/terminal"
 	"lakegate/lambda/plan"
 	"lakegate/spec"
 )
@@ -33,7 +34,7 @@ func load(out io.Writer, file string) (*committed, error) {
 		err = spec.CheckFileName(file, w.Metadata.Name)
 	}
 	if err != nil {
-		fmt.Fprintln(out, err)
+		fmt.Fprintln(terminal.Writer{Out: out}, err)
 		if errs, ok := errors.AsType[spec.Errors](err); ok {
 			fmt.Fprintf(out, "\n%d errors; nothing was committed.\n", len(errs))
 		}
