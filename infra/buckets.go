@@ -20,6 +20,9 @@ type buckets struct {
 const (
 	// accessLogDays is how long it can be looked up who read or wrote what.
 	accessLogDays = 365
+	// toldDays is how long it is kept what was posted to chat: no event is delivered
+	// as late.
+	toldDays = 90
 	// stateHistoryDays is how long a replaced version of a lease, status or
 	// report is kept.
 	stateHistoryDays = 90
@@ -68,6 +71,10 @@ func newBuckets(stack awscdk.Stack, s settings) buckets {
 				NoncurrentVersionExpiration: &awss3.CfnBucket_NoncurrentVersionExpirationProperty{
 					NoncurrentDays: jsii.Number(stateHistoryDays),
 				},
+			},
+			&awss3.CfnBucket_RuleProperty{
+				Id: jsii.String("told"), Status: jsii.String("Enabled"), Prefix: jsii.String(plan.ChatPrefix),
+				ExpirationInDays: jsii.Number(toldDays),
 			},
 		}},
 	})

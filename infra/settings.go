@@ -69,6 +69,11 @@ type settings struct {
 // topicARN is the ARN of a topic of SNS.
 var topicARN = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$`)
 
+// secretName is the name of a secret: an ARN or a pattern would allow more than
+// that one.
+// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+
 // roleARN is the ARN of a role that can be assumed: a pattern would allow more
 // than anybody has looked at.
 var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+$`)
@@ -143,6 +148,11 @@ func (s settings) check() error {
 		return fmt.Errorf("reading the context: amazonQSlack is %q, but it must be the ids of a workspace and a channel, as T07EA123LEP/C07EZ1ABC23", s.AmazonQSlack)
 	case s.AmazonQTeams != "" && !teamsChannel.MatchString(s.AmazonQTeams):
 		return fmt.Errorf("reading the context: amazonQTeams is %q, but it must be the ids of a team, a tenant and a channel, separated by /", s.AmazonQTeams)
+	}
+	for key, name := range map[string]string{"slackSecret": s.SlackSecret, "teamsSecret": s.TeamsSecret, "webhookSecret": s.WebhookSecret} {
+		if name != "" && !secretName.MatchString(name) {
+			return fmt.Errorf("reading the context: %s is %q, but it must be the name of a secret", key, name)
+		}
 	}
 	given := 0
 	for _, is := range []bool{s.FunctionsVPC != "", len(s.FunctionsSubnets) > 0, len(s.FunctionsSecurityGroups) > 0} {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lakegate/lambda/internal/report"
 )
 
@@ -26,5 +28,25 @@ func TestTextStaysText(t *testing.T) {
 		if want := `a\\\| b \<img src=x> \[c](https://example.org) ` + "\\`d\\`  # e"; !strings.Contains(page, want) {
 			t.Errorf("the text is not in\n%s", page)
 		}
+	}
+}
+
+// An event may have 256 KB, and the page has all.
+func TestAnEventHasTheFirstDifferences(t *testing.T) {
+	t.Parallel()
+	var changes []report.PlannedChange
+	for range 3 {
+		changes = append(changes, report.PlannedChange{Step: "EnsureVpc", Action: "Update", Differences: make([]report.Difference, 40)})
+	}
+	p := &report.Plan{Workspace: "tokyo", Changes: changes}
+	var got []int
+	for _, c := range p.Data("plans/tokyo.md").Changes {
+		got = append(got, len(c.Differences))
+	}
+	if diff := cmp.Diff([]int{40, 10, 0}, got); diff != "" {
+		t.Errorf("differences of each change (-want +got):\n%s", diff)
+	}
+	if n := len(p.Changes[2].Differences); n != 40 {
+		t.Errorf("the plan itself has %d left", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,11 +67,27 @@ type PlannedRetirement struct {
 	Left    []Left   `json:"left,omitempty"`
 }
 
-// PlannedData is the data of Planned.
+// PlannedData is the data of Planned. Of very many differences it has the first
+// ones; the page has all.
 type PlannedData struct {
 	Plan
 	// Key of the page in the state bucket.
 	Key string `json:"key"`
+}
+
+// maxDifferences bounds the differences in an event, which may have 256 KB.
+const maxDifferences = 50
+
+// Data is the plan as the event has it. Key is that of the page.
+func (p *Plan) Data(key string) PlannedData {
+	short := *p
+	short.Changes = slices.Clone(p.Changes)
+	left := maxDifferences
+	for i, c := range short.Changes {
+		short.Changes[i].Differences = c.Differences[:min(len(c.Differences), left)]
+		left -= len(short.Changes[i].Differences)
+	}
+	return PlannedData{Plan: short, Key: key}
 }
 
 // Markdown is the plan for people.

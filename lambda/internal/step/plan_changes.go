@@ -38,7 +38,7 @@ func planChanges(ctx context.Context, d *Deps, doc *document.Document) (*documen
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Publisher.Publish(ctx, report.Planned, "planned", subject(doc), report.PlannedData{Plan: p, Key: key}); err != nil {
+	if err := d.Publisher.Publish(ctx, report.Planned, "planned", subject(doc), p.Data(key)); err != nil {
 		return nil, err
 	}
 	summary := &report.PlanSummary{Revision: p.Revision, Summary: p.Summary(), Key: key}

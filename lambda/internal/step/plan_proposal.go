@@ -73,6 +73,5 @@ func (d *Deps) keepPlan(ctx context.Context, r revision.Revision, p *report.Plan
 	if err != nil {
 		return err
 	}
-	return d.Publisher.Publish(ctx, report.Planned, "planned", report.Subject{Workspace: p.Workspace, Revision: r},
-		report.PlannedData{Plan: *p, Key: key})
+	return d.Publisher.Publish(ctx, report.Planned, "planned", report.Subject{Workspace: p.Workspace, Revision: r}, p.Data(key))
 }

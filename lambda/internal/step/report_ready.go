@@ -32,8 +32,9 @@ func reportReady(ctx context.Context, d *Deps, doc *document.Document) (*documen
 		reason, message = "WorkspaceReady", fmt.Sprintf("The workspace runs at %s.", out.URL)
 	}
 	out.Reason = message
-	// An execution that is redriven took its lease before it failed.
-	recovered := doc.Lease.Recovers || troubled(status)
+	// An execution that is redriven took its lease before it failed, and one that
+	// verifies comes here only to mend what has drifted.
+	recovered := doc.Lease.Recovers || troubled(status) || doc.Mode == document.Verify
 	status.Attempt(doc.Revision, doc.Execution.ARN)
 	status.LastAppliedRevision, status.URL, status.Objects = doc.Revision.String(), out.URL, out.Objects
 	status.Verified = &report.Proof{
