@@ -9,6 +9,7 @@ import (
 	"time"
 
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
 	"lakegate/lambda/internal/emulator"
@@ -164,8 +165,10 @@ func TestEveryChangeOfStateIsToldOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var taken types.SecurityGroupRule
 	for _, r := range rules.SecurityGroupRules {
-		if *r.GroupId == group && *r.IsEgress {
+		if *r.GroupId == group && *r.IsEgress && r.CidrIpv4 != nil {
+			taken = r
 			if _, err := awsec2.NewFromConfig(s.somebody()).RevokeSecurityGroupEgress(t.Context(), &awsec2.RevokeSecurityGroupEgressInput{
 				GroupId: &group, SecurityGroupRuleIds: []string{*r.SecurityGroupRuleId},
 			}); err != nil {
@@ -179,9 +182,22 @@ func TestEveryChangeOfStateIsToldOnce(t *testing.T) {
 	s.verify()
 	n = s.told(n)
 
+	// Whoever took it puts it back.
+	if _, err := awsec2.NewFromConfig(s.somebody()).AuthorizeSecurityGroupEgress(t.Context(), &awsec2.AuthorizeSecurityGroupEgressInput{
+		GroupId: &group, IpPermissions: []types.IpPermission{{
+			IpProtocol: taken.IpProtocol, FromPort: taken.FromPort, ToPort: taken.ToPort, IpRanges: []types.IpRange{{CidrIp: taken.CidrIpv4}},
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.verify()
+	n = s.told(n, "✅ tokyo has recovered")
+	s.verify()
+	n = s.told(n)
+
 	s.push([]byte(strings.Replace(text, "spec:\n", "spec:\n  deletionPolicy: Delete\n", 1)))
 	s.mustBeReady()
-	n = s.told(n, "✅ tokyo has recovered")
+	n = s.told(n)
 	if _, err := s.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,11 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 			return err
 		}
 	}
+	if len(drift.Deviations) == 0 && status.Condition(report.ConditionDrifted) != nil {
+		if err := d.reportMended(ctx, doc, status); err != nil {
+			return err
+		}
+	}
 	if err := d.Evidence.WriteDrift(ctx, drift); err != nil {
 		return err
 	}
@@ -109,6 +114,16 @@ func (d *Deps) reportDrift(ctx context.Context, doc *document.Document, status *
 		return d.Statuses.Write(ctx, status)
 	}
 	return nil
+}
+
+// reportMended tells that what differed does so no more, though no execution has
+// mended it.
+func (d *Deps) reportMended(ctx context.Context, doc *document.Document, status *report.Status) error {
+	last := doc.Lease.Verified
+	return d.Publisher.Publish(ctx, report.Ready, "ready", subject(doc), report.ReadyData{
+		URL: status.URL, Changed: []string{}, Objects: status.Objects, Settled: true, Recovered: true,
+		DurationSeconds: int(d.Now().Sub(doc.Execution.StartTime).Seconds()), Report: last.Report, ReportDigest: last.Digest,
+	})
 }
 
 // deviationsOf are the changes of a plan for what was as the spec wanted it.
