@@ -157,7 +157,7 @@ var commands = []command{
 	{text: "make validate", way: alone, with: []string{"validate", "validate SPEC=spec/examples/minimal.yaml"}},
 	{text: "make target-role", way: landing},
 
-	{text: "make new NAME=osaka REGION=ap-northeast-1", way: alone, with: []string{"ap-northeast-1", `ap-northeast-1 OUT="$SCRATCH/osaka.yaml" && cat "$SCRATCH/osaka.yaml"`}, says: "name: osaka"},
+	{text: "make new NAME=osaka REGION=ap-northeast-1", way: alone, with: []string{"ap-northeast-1", `ap-northeast-1 OUT="$(mktemp -d -p "$SCRATCH")/osaka.yaml"`}, says: "osaka.yaml"},
 	{text: "make status", way: served, says: "tokyo"},
 	{text: "make status WORKSPACE=tokyo", way: served, says: "Ready"},
 	{text: "make logs WORKSPACE=tokyo", way: served, says: "EnsureVpc"},
