@@ -145,7 +145,8 @@ func composed[D any](compose func(*Message, D) bool) func(*Message, json.RawMess
 
 func planned(m *Message, d report.PlannedData) bool {
 	m.Mark, m.Title, m.Text = Going, m.Workspace+": plan", d.Summary()
-	if m.Thread == "" || strings.HasPrefix(m.Thread, "proposal-") {
+	// Before what is pushed is planned, its start was told.
+	if !m.Reply {
 		m.Title = m.Workspace + ": proposed change"
 	}
 	var lines []string

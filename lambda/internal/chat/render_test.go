@@ -105,6 +105,21 @@ func TestEveryMessageOfEveryProduct(t *testing.T) {
 	}
 }
 
+// A workspace may be called like what stands for the execution of a proposal.
+func TestAPlanOfAWorkspaceCalledProposalIsNoProposal(t *testing.T) {
+	t.Parallel()
+	k := catalogue.Kinds()[0]
+	e := k.Example
+	e.Metadata.Workspace, e.Metadata.CorrelationID = "proposal", "proposal-3f9a1c7e5b20"
+	m, err := chat.From(eventOf(t, k.DetailType, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Title != "proposal: plan" {
+		t.Errorf("the title is %q", m.Title)
+	}
+}
+
 func golden(t *testing.T, file string, payload []byte) {
 	t.Helper()
 	var got bytes.Buffer
